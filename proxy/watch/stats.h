@@ -1,0 +1,104 @@
+/*
+ * What one worker observed: queries by digest, routes by reason, counters.
+ * Recording is a hash look-up and a few additions, no lock: one thread owns it.
+ * The control thread gets a copy on demand and merges the copies of all workers.
+ */
+#ifndef PGWEIR_WATCH_STATS_H
+#define PGWEIR_WATCH_STATS_H
+
+#include "base/hist.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STATS_MAX_NODES = 64, STATS_MAX_REASONS = 64 };
+
+struct stats;
+
+/* One finished query. */
+struct stats_sample {
+	uint64_t digest;
+	const char *text; /* the normal form; copied when the digest is new */
+	uint64_t total_us; /* request read → last answer byte handed on */
+	uint64_t server_us; /* request sent to the server → answer complete */
+	uint64_t wait_us; /* for a server connection */
+	uint64_t rows;
+	int node; /* where it ran */
+	bool on_primary;
+	bool is_error;
+};
+
+/* Counters that only grow.  The words are the keys in /stats "clients". */
+#define STATS_COUNTERS(X)                                                      \
+	X(COUNT_CLIENTS_ACCEPTED, "accepted")                                  \
+	X(COUNT_LOGINS, "logins")                                              \
+	X(COUNT_LOGINS_FAILED, "logins_failed")                                \
+	X(COUNT_CLIENTS_LOST, "lost")                                          \
+	X(COUNT_TRANSACTIONS, "transactions")                                  \
+	X(COUNT_QUERIES, "queries")                                            \
+	X(COUNT_BYTES_FROM_CLIENTS, "bytes_received")                          \
+	X(COUNT_BYTES_TO_CLIENTS, "bytes_sent")                                \
+	X(COUNT_CANCELS, "cancels")                                            \
+	X(COUNT_PINS, "pins")
+
+enum stats_counter {
+#define X(name, word) name,
+	STATS_COUNTERS(X)
+#undef X
+	STATS_COUNTER_COUNT
+};
+
+/* One digest, as in a copy.  */
+struct query_stats {
+	uint64_t digest;
+	char *text; /* owned */
+	uint64_t calls, errors, rows, primary, replica;
+	struct hist total, server, wait;
+};
+
+/* One pool of a worker, as the pool itself tells it. */
+struct pool_stats {
+	int node;
+	char database[64], user[64];
+	int idle, lent, connecting, waiting;
+	struct hist wait;
+};
+
+/* One node as a worker sees it. */
+struct node_stats {
+	uint64_t reads, writes, errors;
+	int outstanding;
+};
+
+/* A copy of everything: owned by whoever has it, on any thread. */
+struct stats_copy {
+	uint64_t counters[STATS_COUNTER_COUNT];
+	uint64_t routes[STATS_MAX_REASONS]; /* by enum route_reason */
+	struct node_stats nodes[STATS_MAX_NODES];
+	int clients_connected, clients_active, clients_waiting; /* now */
+	struct query_stats *queries; /* owned */
+	int query_count;
+	struct query_stats others; /* what fell out; text NULL */
+	struct pool_stats *pools; /* owned */
+	int pool_count;
+};
+
+struct stats *stats_create(int max_digests);
+void stats_destroy(struct stats *stats);
+
+void stats_query(struct stats *stats, const struct stats_sample *sample);
+void stats_count(struct stats *stats, enum stats_counter counter, uint64_t amount);
+void stats_route(struct stats *stats, int reason);
+/* A statement was sent to this node. */
+void stats_node_used(struct stats *stats, int node, bool is_write);
+void stats_node_error(struct stats *stats, int node);
+
+/* Queries, counters, routes, nodes; the caller fills in clients_* and pools. */
+struct stats_copy *stats_take_copy(const struct stats *stats);
+void stats_copy_destroy(struct stats_copy *copy);
+/* Adds `other` to `sum`; takes over and destroys `other`. */
+void stats_copy_merge(struct stats_copy *sum, struct stats_copy *other);
+const char *stats_counter_word(enum stats_counter counter);
+
+#endif

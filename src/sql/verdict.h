@@ -1,0 +1,95 @@
+/*
+ * What one message's SQL may do, as a value.  A verdict is a pure function of
+ * the normal form of the text; it knows nothing of nodes, sessions or the
+ * catalogue.  Immutable after creation; one allocation holds it all.
+ */
+#ifndef PGWEIR_SQL_VERDICT_H
+#define PGWEIR_SQL_VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum verdict_kind {
+	VERDICT_READ, /* harmless, provided its functions and relations are */
+	VERDICT_WRITE, /* may write, or is not understood */
+	VERDICT_CONTROL, /* only BEGIN, COMMIT, ROLLBACK, SAVEPOINT, ... */
+	VERDICT_SESSION, /* SET, LISTEN, PREPARE, ...: belongs to one connection */
+	VERDICT_EMPTY, /* no statement at all */
+};
+
+/* Why a verdict is what it is; the words appear in /stats and logs. */
+#define VERDICT_REASONS(X)                                                     \
+	X(VERDICT_BECAUSE_READ, "read")                                        \
+	X(VERDICT_BECAUSE_WRITE, "write")                                      \
+	X(VERDICT_BECAUSE_CONTROL, "transaction_control")                      \
+	X(VERDICT_BECAUSE_SESSION, "session_statement")                        \
+	X(VERDICT_BECAUSE_LOCKING, "locking_clause")                           \
+	X(VERDICT_BECAUSE_INTO, "select_into")                                 \
+	X(VERDICT_BECAUSE_WRITING_CTE, "writing_cte")                          \
+	X(VERDICT_BECAUSE_EXPLAIN_ANALYZE, "explain_analyze")                  \
+	X(VERDICT_BECAUSE_FUNCTION, "dangerous_function")                      \
+	X(VERDICT_BECAUSE_TOO_LONG, "too_long")                                \
+	X(VERDICT_BECAUSE_TOO_DEEP, "too_deep")                                \
+	X(VERDICT_BECAUSE_NOT_PARSED, "not_parsed")                            \
+	X(VERDICT_BECAUSE_ENCODING, "unsafe_encoding")                         \
+	X(VERDICT_BECAUSE_HINT, "hint")                                        \
+	X(VERDICT_BECAUSE_EMPTY, "empty")
+
+enum verdict_reason {
+#define X(name, word) name,
+	VERDICT_REASONS(X)
+#undef X
+	VERDICT_REASON_COUNT
+};
+
+/* What binds a session to its server connection from this message on. */
+#define PIN_REASONS(X)                                                         \
+	X(PIN_NONE, "none")                                                    \
+	X(PIN_SET, "set")                                                      \
+	X(PIN_LISTEN, "listen")                                                \
+	X(PIN_TEMPORARY_TABLE, "temporary_table")                              \
+	X(PIN_ADVISORY_LOCK, "advisory_lock")                                  \
+	X(PIN_HOLD_CURSOR, "hold_cursor")                                      \
+	X(PIN_PREPARE, "prepare")                                              \
+	X(PIN_SET_CONFIG, "set_config")                                        \
+	X(PIN_LOAD, "load")                                                    \
+	X(PIN_TOO_LONG, "too_long")                                            \
+	X(PIN_NOT_PARSED, "not_parsed")                                        \
+	X(PIN_SESSION_MODE, "session_mode")
+
+enum pin_reason {
+#define X(name, word) name,
+	PIN_REASONS(X)
+#undef X
+	PIN_REASON_COUNT
+};
+
+enum route_hint { HINT_NONE, HINT_PRIMARY, HINT_REPLICA };
+
+struct verdict {
+	enum verdict_kind kind;
+	enum verdict_reason reason;
+	enum pin_reason pin;
+	enum route_hint hint; /* "/" "* pgweir: primary *" "/" anywhere in the text */
+	bool changes_schema; /* DDL: the catalogue must be read again */
+	bool resets_settings; /* RESET ALL, DISCARD ALL */
+	bool drops_prepared; /* DEALLOCATE ALL, DISCARD ALL */
+	/* The name in a message that is nothing but "DEALLOCATE name"; else NULL. */
+	const char *deallocates;
+	/* Everything named below is "name" or "schema.name", as PostgreSQL folds
+	 * it (unquoted: lower case), without duplicates; the verdict owns it. */
+	const char *const *functions; /* also operators' names are not here: see volatility.h */
+	const char *const *operators; /* e.g. "+", "@>"; without schema */
+	const char *const *relations; /* read or written, without CTE names */
+	const char *const *types; /* cast to */
+	uint16_t function_count, operator_count, relation_count, type_count;
+	uint32_t size_bytes; /* of the one allocation */
+};
+
+const char *verdict_reason_word(enum verdict_reason reason);
+const char *pin_reason_word(enum pin_reason reason);
+
+/* free(3) on the one allocation; NULL is allowed. */
+void verdict_destroy(struct verdict *v);
+
+#endif

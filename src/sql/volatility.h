@@ -1,0 +1,54 @@
+/*
+ * What the catalogue of one database says: which functions, operators, casts
+ * can have side effects or differ from call to call, which relations only the
+ * primary can serve.  An immutable snapshot, built by the control thread
+ * (cluster/catalog), held by the workers; reference counted with atomics.
+ */
+#ifndef PGWEIR_SQL_VOLATILITY_H
+#define PGWEIR_SQL_VOLATILITY_H
+
+#include "base/span.h"
+#include "sql/verdict.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum proof {
+	PROOF_HARMLESS,
+	PROOF_VOLATILE_FUNCTION,
+	PROOF_UNKNOWN_FUNCTION,
+	PROOF_VOLATILE_OPERATOR,
+	PROOF_VOLATILE_TYPE, /* a cast or domain that reaches a volatile function */
+	PROOF_PRIMARY_ONLY_RELATION,
+	PROOF_UNKNOWN_RELATION,
+};
+
+struct volatility;
+
+struct volatility *volatility_create(const char *database, uint64_t generation);
+/* While it is being built, by one thread.  Names are "name"; the schema is
+ * given apart and both forms, "name" and "schema.name", become known.  A name
+ * that is ever added as volatile stays volatile, whatever comes later. */
+void volatility_add_function(struct volatility *v, const char *schema, const char *name,
+			     bool is_volatile);
+void volatility_add_operator(struct volatility *v, const char *name, bool is_volatile);
+void volatility_add_type(struct volatility *v, const char *schema, const char *name,
+			 bool is_volatile);
+void volatility_add_relation(struct volatility *v, const char *schema, const char *name,
+			     bool is_primary_only);
+/* Functions that are volatile but harmless on a replica (random, ...), from the
+ * configuration: judged harmless from now on. */
+void volatility_allow_function(struct volatility *v, const char *name);
+
+struct volatility *volatility_hold(struct volatility *v);
+void volatility_drop(struct volatility *v);
+
+/* Is the statement of this verdict harmless?  `culprit` (may be NULL) gets the
+ * name that decided, owned by the verdict.  For VERDICT_READ only. */
+enum proof volatility_judge(const struct volatility *v, const struct verdict *verdict,
+			    const char **culprit);
+const char *proof_word(enum proof proof);
+uint64_t volatility_generation(const struct volatility *v);
+const char *volatility_database(const struct volatility *v);
+
+#endif
