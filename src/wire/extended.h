@@ -29,7 +29,8 @@ struct bind_head {
 /* The two names at the start of a Bind body that may not be whole: `whole` says
  * whether `body` is all of it, so that a missing NUL is wrong and not just late. */
 enum head_result bind_head_read(struct span body, bool whole, struct bind_head *h);
-/* The head of a Bind whose rest (`rest_size` bytes) the caller sends behind it. */
+/* The head of a Bind whose rest (`rest_size` bytes) the caller sends behind it.
+ * Fits whatever a client sent when the new name is at most FRAME_RENAME_BYTES longer. */
 void bind_head_write(struct buf *b, struct span portal, struct span statement, size_t rest_size);
 
 /* Describe and Close: 'S' or 'P', and a name. */

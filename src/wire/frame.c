@@ -3,13 +3,19 @@
  */
 #include "wire/frame.h"
 
-#define SMALL FRAME_SMALL_LIMIT
-#define LARGE FRAME_LARGE_LIMIT
-#define PASSWORD FRAME_PASSWORD_LIMIT
+/* What the words of message.def stand for. */
+enum {
+	LIMIT_CLIENT_SMALL = FRAME_SMALL_LIMIT,
+	LIMIT_CLIENT_LARGE = FRAME_LARGE_LIMIT - FRAME_RENAME_BYTES,
+	LIMIT_CLIENT_PASSWORD = FRAME_PASSWORD_LIMIT,
+	LIMIT_SERVER_SMALL = FRAME_SMALL_LIMIT,
+	LIMIT_SERVER_LARGE = FRAME_SERVER_LIMIT,
+};
 
 /* The largest length field by side and type; 0: no such message. */
 static const int32_t limits[2][256] = {
-#define MESSAGE(side, letter, name, limit) [FRAME_FROM_##side][letter] = limit,
+#define MESSAGE(side, letter, name, limit)                                     \
+	[FRAME_FROM_##side][letter] = LIMIT_##side##_##limit,
 #include "wire/message.def"
 #undef MESSAGE
 };

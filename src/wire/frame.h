@@ -13,7 +13,12 @@
 enum {
 	FRAME_HEADER_BYTES = 5,
 	FRAME_SMALL_LIMIT = 10000, /* of the length field, as PostgreSQL's */
-	FRAME_LARGE_LIMIT = 0x3fffffff, /* 1 GiB - 1, PostgreSQL's largest */
+	FRAME_LARGE_LIMIT = 0x3ffffffe, /* the largest that PostgreSQL reads */
+	/* A client's largest is smaller, so that a Bind or Parse whose statement we
+	 * rename still fits: no client can make us write too long a message. */
+	FRAME_RENAME_BYTES = 1024,
+	/* A server's largest: PostgreSQL bounds the body of what it sends, not the length. */
+	FRAME_SERVER_LIMIT = FRAME_LARGE_LIMIT + 4,
 	FRAME_PASSWORD_LIMIT = 65536,
 };
 

@@ -25,7 +25,25 @@ static enum startup_kind parse_cancel(struct reader *body, struct startup *s)
 	return reader_is_done(body) ? STARTUP_CANCEL : STARTUP_BAD_LAYOUT;
 }
 
-/* Names and values in turn, each with its NUL, then one more NUL. */
+/* Was there a parameter of this name before `name`, which points into `parameters`? */
+static bool is_repeated(struct span parameters, struct span name)
+{
+	struct reader before =
+		reader_of(span_first(parameters, (size_t)(name.data - parameters.data)));
+	struct span other, value;
+
+	while (startup_next(&before, &other, &value)) {
+		if (span_equal(other, name))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Names and values in turn, each with its NUL, then one more NUL.  A name that
+ * comes twice is refused: PostgreSQL takes the last value, others the first, and
+ * a NUL smuggled into a value ("x\0user\0admin") shows as a second "user".
+ */
 static enum startup_kind parse_parameters(struct span body, struct startup *s)
 {
 	struct reader check;
@@ -37,6 +55,8 @@ static enum startup_kind parse_parameters(struct span body, struct startup *s)
 	check = reader_of(s->parameters);
 	while (startup_next(&check, &name, &value)) {
 		if (name.size == 0 || ++s->parameter_count > STARTUP_MAX_PARAMETERS)
+			return STARTUP_BAD_LAYOUT;
+		if (is_repeated(s->parameters, name))
 			return STARTUP_BAD_LAYOUT;
 	}
 	return reader_is_done(&check) ? STARTUP_MESSAGE : STARTUP_BAD_LAYOUT;
@@ -117,7 +137,9 @@ static bool take_argument(struct span *left, char *out, size_t room, size_t *siz
 		char c = left->data[0];
 
 		*left = span_after(*left, 1);
-		if (c == '\\' && left->size) {
+		if (c == '\\') {
+			if (left->size == 0)
+				break; /* PostgreSQL drops it, too */
 			c = left->data[0];
 			*left = span_after(*left, 1);
 		}
@@ -170,6 +192,11 @@ enum options_result options_next(struct span *left, struct options_setting *sett
 
 /* --- packets that we send --- */
 
+static bool has_nul(struct span s)
+{
+	return s.size && memchr(s.data, '\0', s.size);
+}
+
 static void write_pair(struct buf *b, const char *name, struct span value)
 {
 	write_text(b, span_of(name));
@@ -180,6 +207,7 @@ void startup_write(struct buf *b, struct span user, struct span database)
 {
 	size_t begun = write_begin(b, '\0');
 
+	ensure(!has_nul(user) && !has_nul(database));
 	write_int32(b, PROTOCOL_3_0);
 	write_pair(b, "user", user);
 	write_pair(b, "database", database);
@@ -217,7 +245,8 @@ void startup_write_negotiate(struct buf *b, const struct startup *s)
 {
 	size_t begun = write_begin(b, SERVER_NEGOTIATE_VERSION);
 
-	write_int32(b, 0); /* the newest minor version that we speak: 3.0 */
+	/* The documents say "minor version"; PostgreSQL sends, and libpq 18 demands, the whole. */
+	write_int32(b, PROTOCOL_3_0);
 	write_int32(b, count_unknown(s, NULL));
 	count_unknown(s, b);
 	write_end(b, begun);

@@ -24,7 +24,7 @@ enum startup_kind {
 	STARTUP_CANCEL,
 	STARTUP_BAD_LENGTH, /* not a PostgreSQL client at all, perhaps HTTP */
 	STARTUP_BAD_VERSION, /* protocol 2, or 4 and later */
-	STARTUP_BAD_LAYOUT, /* a name without a value, no final NUL, rubbish behind */
+	STARTUP_BAD_LAYOUT, /* a name without a value or twice, no final NUL, rubbish behind */
 };
 
 struct startup {
@@ -56,8 +56,8 @@ struct options_setting {
 
 enum options_result options_next(struct span *left, struct options_setting *setting);
 
-/* A startup packet to a server: user, database and the name of this proxy, never
- * anything a client sent. */
+/* A startup packet to a server: user and database and nothing else, since what
+ * is set at startup survives DISCARD ALL.  Names from startup_find hold no NUL (ensure). */
 void startup_write(struct buf *b, struct span user, struct span database);
 void startup_write_cancel(struct buf *b, uint32_t process, uint32_t secret);
 /* NegotiateProtocolVersion: 3.0 is what we speak; the names of unknown _pq_. options follow. */
