@@ -31,7 +31,10 @@ struct credentials;
 typedef void credentials_error(void *context, int line, const char *message);
 
 /* Lines `"name" "secret"` (a doubled quote stands for one), blank lines, lines
- * that begin with ';' or '#'.  `text` is the file's content.  `process_secret`
+ * that begin with ';' or '#'.  `text` is the file's content, the caller's to wipe.
+ * A secret that begins with "SCRAM-SHA-256$" or "md5" is a hash and must be a whole
+ * one; control characters, empty texts, names past 63 bytes and secrets past 1024
+ * are errors.  `process_secret`
  * (32 random bytes, stable for the life of the process) makes the salts of
  * clear passwords and of unknown users.  NULL after errors; the caller holds the result. */
 struct credentials *credentials_load(struct span text, const uint8_t process_secret[32],

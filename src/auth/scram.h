@@ -87,6 +87,7 @@ struct scram_client {
 	const char *password; /* when not; borrowed, NUL-terminated */
 	char client_first_bare[128];
 	char nonce[64];
+	bool is_proved; /* server_signature is known */
 	uint8_t server_signature[SCRAM_KEY_BYTES];
 };
 
