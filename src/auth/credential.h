@@ -34,9 +34,9 @@ typedef void credentials_error(void *context, int line, const char *message);
  * that begin with ';' or '#'.  `text` is the file's content, the caller's to wipe.
  * A secret that begins with "SCRAM-SHA-256$" or "md5" is a hash and must be a whole
  * one; control characters, empty texts, names past 63 bytes and secrets past 1024
- * are errors.  `process_secret`
- * (32 random bytes, stable for the life of the process) makes the salts of
- * clear passwords and of unknown users.  NULL after errors; the caller holds the result. */
+ * are errors.  `process_secret` (32 random bytes, stable for the life of the process)
+ * makes the salts of clear passwords and of unknown users.  NULL after errors; the
+ * caller holds the result. */
 struct credentials *credentials_load(struct span text, const uint8_t process_secret[32],
 				     credentials_error *on_error, void *context);
 /* Adds or replaces a user before the snapshot is shared (the start URL's user). */
