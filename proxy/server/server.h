@@ -1,0 +1,207 @@
+/*
+ * One connection to a PostgreSQL server: its state, the queue of requests whose
+ * answers are outstanding, the statements and settings it carries.
+ *
+ *   CONNECTING → LOGIN → IDLE ⇄ PINGING
+ *                         ⇅
+ *                        LENT → RESETTING → IDLE
+ *   any → CLOSED
+ *
+ * Requests are answered in the order they were sent, so answers are matched to
+ * the head of the queue.  Each request says whose answer it is: several
+ * sessions may one day share a connection (lanes).
+ */
+#ifndef PGWEIR_SERVER_SERVER_H
+#define PGWEIR_SERVER_SERVER_H
+
+#include "conn.h"
+#include "server/settings.h"
+#include "server/statement.h"
+#include "wire/error.h"
+
+#include <stdint.h>
+
+struct pool;
+struct server;
+
+/* --- who asks --- */
+
+enum request_kind {
+	REQUEST_QUERY, /* simple: ends with ReadyForQuery */
+	REQUEST_FUNCTION, /* FunctionCall: ends with ReadyForQuery */
+	REQUEST_PARSE,
+	REQUEST_BIND,
+	REQUEST_DESCRIBE,
+	REQUEST_EXECUTE,
+	REQUEST_CLOSE,
+	REQUEST_SYNC, /* ends with ReadyForQuery */
+};
+
+/* What becomes of the answer. */
+enum answer_plan {
+	ANSWER_PASS, /* to the asker's client */
+	ANSWER_DROP, /* we asked for ourselves */
+	ANSWER_LOCAL, /* the server was never asked: `local` is the answer */
+};
+
+enum request_outcome {
+	REQUEST_DONE,
+	REQUEST_FAILED, /* an ErrorResponse was its answer */
+	REQUEST_SKIPPED, /* the server skipped it after an earlier error */
+};
+
+struct asker;
+
+struct request {
+	enum request_kind kind;
+	enum answer_plan plan;
+	bool is_failed; /* QUERY, FUNCTION: an ErrorResponse came, ReadyForQuery did not yet */
+	bool is_learnt; /* PARSE, CLOSE: the statement was added to, taken from server->known */
+	uint8_t local_size;
+	const char *local; /* static bytes */
+	struct asker *asker; /* NULL: nobody, the pool's own */
+	struct statement *statement; /* held; PARSE, BIND, CLOSE of a statement */
+	struct known_query *query; /* held; what QUERY and EXECUTE run, for statistics */
+	void *undo; /* the client side's own: given back in on_request_end */
+	uint64_t asked_us; /* the client's message was read */
+	uint64_t sent_us; /* handed to this connection */
+	uint64_t rows;
+};
+
+struct asker_ops {
+	/* A connection is yours (pool_lend had to wait). */
+	void (*on_lent)(struct asker *a, struct server *s);
+	/* No connection will come.  `node_failed`: the node itself could not be
+	 * used, another one may do. */
+	void (*on_refused)(struct asker *a, const struct error *e, bool node_failed);
+	/* A request ended; the asker takes what `undo` points to. */
+	void (*on_request_end)(struct asker *a, struct server *s, struct request *r,
+			       enum request_outcome outcome);
+	/* A batch failed before its Sync was sent: the server ignores everything
+	 * until that comes. */
+	void (*on_batch_failed)(struct asker *a, struct server *s);
+	/* ErrorResponse for one of our own requests (ANSWER_DROP); the connection
+	 * is closed when this returns. */
+	void (*on_own_error)(struct asker *a, struct server *s, struct error_fields *fields);
+	/* ReadyForQuery: status 'I', 'T' or 'E'; plan says whether the client saw it. */
+	void (*on_ready)(struct asker *a, struct server *s, char status, enum answer_plan plan);
+	/* The server wants CopyData from the client, or does not any more. */
+	void (*on_copy_in)(struct asker *a, struct server *s, bool wants);
+	/* ParameterStatus, which the client sees too. */
+	void (*on_parameter)(struct asker *a, struct span name, struct span value);
+	/* There is room again for requests. */
+	void (*on_room)(struct asker *a, struct server *s);
+	/* The connection is gone, with everything that was outstanding; it was
+	 * taken from the asker already. */
+	void (*on_lost)(struct asker *a, struct server *s, const struct error *e);
+};
+
+/* A session as the server side sees it. */
+struct asker {
+	const struct asker_ops *ops;
+	struct conn *conn; /* the client's: answers go there */
+	struct server *server; /* lent to it */
+	struct pool *waits_at; /* NULL: waits for nothing */
+	struct asker *prev, *next; /* in that pool's queue */
+	uint64_t waits_since_us, waits_until_us;
+};
+
+/* --- the connection --- */
+
+#define SERVER_STATES(X)                                                       \
+	X(SERVER_CONNECTING, "connecting")                                     \
+	X(SERVER_LOGIN, "login")                                               \
+	X(SERVER_IDLE, "idle")                                                 \
+	X(SERVER_PINGING, "pinging")                                           \
+	X(SERVER_LENT, "lent")                                                 \
+	X(SERVER_RESETTING, "resetting")                                       \
+	X(SERVER_CLOSED, "closed")
+
+enum server_state {
+#define X(name, word) name,
+	SERVER_STATES(X)
+#undef X
+	SERVER_STATE_COUNT
+};
+
+struct server_login; /* login.c */
+
+/* A statement this connection knows. */
+struct known_statement {
+	UT_hash_handle hh; /* by id; uthash keeps them in the order of last use */
+	struct statement_id id;
+	char name[STATEMENT_NAME_BYTES];
+};
+
+struct server {
+	struct conn conn; /* first: a conn of a server is a server */
+	enum server_state state;
+	struct pool *pool;
+	struct server *prev, *next; /* in the pool's list for its state */
+	struct asker *asker; /* while LENT */
+
+	struct request *queue; /* a ring, owned */
+	unsigned queue_head, queue_count, queue_capacity;
+	size_t passing; /* bytes of the message under way that pass by count */
+	bool passing_is_dropped;
+	char status; /* of the last ReadyForQuery */
+	bool is_copying_in;
+	bool has_unread; /* bytes came behind the last ReadyForQuery */
+	bool is_tainted; /* may not be lent again */
+
+	struct known_statement *known;
+	struct statement_id unnamed; /* what the unnamed statement is; zeros: unknown */
+	struct settings *settings; /* held; what was set on it */
+
+	struct buf greeting; /* the ParameterStatus messages of its login */
+	uint32_t process, secret; /* BackendKeyData */
+	int cancels; /* cancel connections under way: not lent until they ended */
+	bool was_ready; /* its login succeeded */
+	bool is_leaving; /* idle, promised to another worker */
+	int leaves_to; /* that worker */
+	struct server_login *login; /* while LOGIN; owned */
+	uint64_t dies_us, idle_since_us, deadline_us; /* loop_now_us */
+	uint64_t last_end_us; /* when the last answer was complete */
+};
+
+/* The states' words. */
+const char *server_state_word(enum server_state state);
+/* The one mutator; only transitions of the drawing above. */
+void server_set_state(struct server *s, enum server_state state);
+
+/* Starts to connect and log in; the pool hears how it went.  NULL: the kernel
+ * refused (error gets the errno). */
+struct server *server_create(struct pool *pool, int *error);
+
+/* Puts a request at the end of the queue; holds its statement and query.  An
+ * ANSWER_LOCAL is given at once when nothing is outstanding before it. */
+void server_ask(struct server *s, const struct request *r);
+static inline struct request *server_head(struct server *s)
+{
+	return s->queue_count ? &s->queue[s->queue_head] : NULL;
+}
+/* Takes the head off, telling its asker. */
+void server_pop(struct server *s, enum request_outcome outcome);
+/* The head failed: it and all up to the next Sync end, the newest first, so that
+ * what they changed can be undone in reverse.  False: there is no Sync yet. */
+bool server_skip_to_sync(struct server *s);
+/* COPY FROM began: the server ignores what Syncs are already on their way. */
+void server_drop_syncs(struct server *s);
+
+/* Is the statement known here?  Counts as a use. */
+bool server_knows(struct server *s, const struct statement *st);
+/* Notes that it is; asks to close the least recently used one when there are
+ * more than the configured number. */
+void server_learn(struct server *s, const struct statement *st, struct asker *a);
+void server_forget(struct server *s, struct statement_id id);
+void server_forget_all(struct server *s);
+
+/* Nothing outstanding, no transaction, nothing unread: may be lent to another. */
+bool server_is_clean(const struct server *s);
+
+/* The one exit: tells the asker and the pool, logs once, closes. */
+void server_fail(struct server *s, const struct error *e);
+/* The same when nobody needs to be told: recycled, idle for long, a tainted one. */
+void server_close(struct server *s, const char *reason);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Prepared statements of one worker: a text with its parameter types is one
+ * statement, however many clients call it by however many names.  Its name on
+ * servers is made of its content, so that connections may move between workers.
+ * Reference counted without atomics; one thread.
+ */
+#ifndef PGWEIR_SERVER_STATEMENT_H
+#define PGWEIR_SERVER_STATEMENT_H
+
+#include "base/span.h"
+#include "sql/verdicts.h"
+
+#include <stdint.h>
+#include <uthash.h>
+
+enum { STATEMENT_NAME_BYTES = 40 };
+
+/* 128 bits of hash over text and types, seeded with a secret of the process. */
+struct statement_id {
+	uint64_t high, low;
+};
+
+struct statement {
+	UT_hash_handle hh;
+	struct statement_id id;
+	int references;
+	char name[STATEMENT_NAME_BYTES]; /* "pgweir_" and the id in hex */
+	struct known_query *query; /* held: what it does and how it is counted */
+	struct span text; /* without NUL; empty with data == NULL: not kept (too long) */
+	struct span types; /* as in Parse: count and OIDs */
+	struct statements *owner;
+	char bytes[]; /* text, then types */
+};
+
+struct statements {
+	struct statement *by_id;
+	uint64_t seed;
+	uint64_t nameless_count; /* statements whose text was too long to keep */
+};
+
+void statements_init(struct statements *all, uint64_t seed);
+/* Everything must have been dropped. */
+void statements_finish(struct statements *all);
+
+/* The statement of this text and types, made if it is new; takes no reference of
+ * `query` but holds it itself.  The caller holds the result. */
+struct statement *statement_get(struct statements *all, struct span text, struct span types,
+				struct known_query *query);
+/* One whose text is passed on without being kept: it can live on one connection only. */
+struct statement *statement_get_nameless(struct statements *all, struct known_query *query);
+struct statement *statement_hold(struct statement *s);
+void statement_drop(struct statement *s);
+
+#endif
