@@ -48,7 +48,8 @@ FROM base AS pgweir
 COPY --from=build /usr/local/share/pgweir-needs /usr/local/share/pgweir-needs
 RUN apt-get update && apt-get install -y --no-install-recommends $(cat /usr/local/share/pgweir-needs) \
 	&& rm -rf /var/lib/apt/lists/* \
-	&& useradd --system --uid 6432 --user-group --no-create-home --shell /usr/sbin/nologin pgweir \
+	&& groupadd --gid 6432 pgweir \
+	&& useradd --uid 6432 --gid 6432 --no-create-home --shell /usr/sbin/nologin pgweir \
 	&& install -d -o pgweir -g pgweir -m 0700 /run/pgweir
 COPY --from=build /usr/local/bin/pgweir /usr/local/bin/pgweir
 COPY etc/docker/pgweir.ini /etc/pgweir/pgweir.ini

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import urllib.request
 
@@ -85,8 +84,6 @@ class Project:
 @pytest.fixture
 def project():
     """The built and started project; its containers, network and volumes go with the test."""
-    # Building takes longer than other tests may, and each step has its own limit.
-    signal.alarm(0)
     made = subprocess.run([os.path.join(ROOT, "etc/docker/base-image")], capture_output=True,
                           text=True, timeout=BUILD_LIMIT_S, check=False)
     assert made.returncode == 0, made.stderr
