@@ -72,6 +72,14 @@ def children_of(pid):
     return found
 
 
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass  # it ended by itself meanwhile
+
+
 class Node:
     """One PostgreSQL server."""
 
@@ -108,23 +116,17 @@ class Node:
         family = children_of(self.process.pid)
         self.process.kill()
         self.process.wait(10)
-        for pid in family:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        signal_all(family, signal.SIGKILL)
         # Linux still holds the shared memory until the last one is really gone.
         wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in family),
                    f"the processes of node {self.name} to vanish")
 
     def pause(self):
         """The machine hangs: sockets stay open and nothing answers (until resume)."""
-        for pid in [self.process.pid, *children_of(self.process.pid)]:
-            os.kill(pid, signal.SIGSTOP)
+        signal_all([self.process.pid, *children_of(self.process.pid)], signal.SIGSTOP)
 
     def resume(self):
-        for pid in [self.process.pid, *children_of(self.process.pid)]:
-            os.kill(pid, signal.SIGCONT)
+        signal_all([self.process.pid, *children_of(self.process.pid)], signal.SIGCONT)
 
     def promote(self):
         self.psql("select pg_promote(true, 60)")

@@ -177,31 +177,32 @@ def test_more_statements_than_a_server_connection_keeps(weir):
 # --- pipelines
 
 def test_error_in_the_middle_of_a_pipeline_ends_at_its_sync(weir):
+    """With libpq's own calls: psycopg's cursors hide which answer belongs to which request."""
     with connect(weir(**FEW)) as connection:
-        outcomes = []
-        with connection.pipeline() as pipeline:
-            cursors = []
-            for sql in ("select 1", "select 1/0", "select 3", None, "select 4"):
-                if sql is None:
-                    try:
-                        pipeline.sync()
-                    except psycopg.Error:
-                        pass  # asked for again below, cursor by cursor
-                    continue
-                cursors.append(connection.execute(sql))
-            for cursor in cursors:
-                outcomes.append(outcome_of(cursor))
-        assert outcomes == [1, "22012", "aborted", 4]
+        pgconn = connection.pgconn
+        pgconn.enter_pipeline_mode()
+        for text in (b"select 1", b"select 1/0", b"select 3", None, b"select 4", None):
+            if text:
+                pgconn.send_query_params(text, [])
+            else:
+                pgconn.pipeline_sync()
+        assert [next_outcome(pgconn) for _ in range(6)] == [
+            b"1", b"22012", "aborted", "sync", b"4", "sync"]
+        pgconn.exit_pipeline_mode()
         assert value(connection, "select 5") == 5
 
 
-def outcome_of(cursor):
-    try:
-        return cursor.fetchone()[0]
-    except psycopg.errors.PipelineAborted:
+def next_outcome(pgconn):
+    """The next answer in a pipeline, in a word."""
+    result = pgconn.get_result()
+    if result.status == psycopg.pq.ExecStatus.PIPELINE_SYNC:
+        return "sync"
+    assert pgconn.get_result() is None  # the end of this statement's results
+    if result.status == psycopg.pq.ExecStatus.PIPELINE_ABORTED:
         return "aborted"
-    except psycopg.Error as error:
-        return error.sqlstate or repr(error)
+    if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+        return result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
+    return result.get_value(0, 0)
 
 
 def test_long_pipeline_of_reads_and_writes(weir, cluster):

@@ -91,7 +91,8 @@ class Pgweir:
         """Starts the process; with `ready` waits until it sees every running node."""
         with open(self.log_path, "ab") as log:
             account.give(self.log_path)
-            self.process = account.spawn([self.binary, "-c", self.ini], self.home, log, **SANITIZERS)
+            self.process = account.spawn([self.binary, "-c", self.ini], self.home, log,
+                                         **SANITIZERS)
         self.was_checked = False
         if ready:
             self.wait_ready()
@@ -118,7 +119,8 @@ class Pgweir:
         except Exception:
             self.process.send_signal(signal.SIGABRT)
             self.process.wait(10)
-            raise AssertionError(f"pgweir did not end in {timeout_s} s:\n{self.log_tail()}") from None
+            raise AssertionError(
+                f"pgweir did not end in {timeout_s} s:\n{self.log_tail()}") from None
         trouble = [line for line in self.log().splitlines() if TROUBLE.search(line)]
         assert not trouble, f"pgweir's log has trouble:\n{self.log_from(trouble[0])}"
         assert status in statuses, f"pgweir ended with status {status}:\n{self.log_tail()}"
