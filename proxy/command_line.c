@@ -180,14 +180,13 @@ void command_line_finish(struct command_line *line)
 
 static void print_flag(const struct flag *flag, FILE *out)
 {
-	char names[64];
-	int size = 0;
+	char letter[] = "-x, ", names[64];
 
-	if (flag->given < 256)
-		size = snprintf(names, sizeof(names), "-%c, ", flag->given);
-	snprintf(names + size, sizeof(names) - (size_t)size, "--%s%s%s", flag->name,
-		 flag->argument != NULL ? " " : "", flag->argument != NULL ? flag->argument : "");
-	fprintf(out, "  %-26s %s\n", names, flag->sentence);
+	letter[1] = (char)flag->given;
+	snprintf(names, sizeof(names), "%s--%s%s%s", flag->given < 256 ? letter : "    ",
+		 flag->name, flag->argument != NULL ? " " : "",
+		 flag->argument != NULL ? flag->argument : "");
+	fprintf(out, "  %-28s %s\n", names, flag->sentence);
 }
 
 void command_line_print_help(FILE *out)
