@@ -13,7 +13,14 @@
 #include <string.h>
 
 /* What getopt_long returns: a letter, or for options without one a number. */
-enum { GIVEN_CONFIG = 'c', GIVEN_HELP = 'h', GIVEN_SET = 256, GIVEN_CHECK, GIVEN_PRINT, GIVEN_VERSION };
+enum given {
+	GIVEN_CONFIG = 'c',
+	GIVEN_HELP = 'h',
+	GIVEN_SET = 256,
+	GIVEN_CHECK,
+	GIVEN_PRINT,
+	GIVEN_VERSION
+};
 
 struct flag {
 	int given;
@@ -191,16 +198,18 @@ static void print_flag(const struct flag *flag, FILE *out)
 
 void command_line_print_help(FILE *out)
 {
-	fprintf(out, "pgweir splits reads and writes between PostgreSQL servers and pools connections.\n\n"
-		     "Usage:\n"
-		     "  pgweir --config FILE [OPTION]...\n"
-		     "  pgweir [OPTION]... postgres://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]].../DATABASE\n\n"
-		     "Options:\n");
+	fputs("pgweir splits reads and writes between PostgreSQL servers and pools connections.\n\n"
+	      "Usage:\n"
+	      "  pgweir --config FILE [OPTION]...\n"
+	      "  pgweir [OPTION]... postgres://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]].../DATABASE\n\n"
+	      "Options:\n",
+	      out);
 	for (int i = 0; i < FLAG_COUNT; i++)
 		print_flag(&flags[i], out);
-	fprintf(out, "\nWith a URL no file is needed: its servers' roles are found, and its user may log in\n"
-		     "with its password.  SIGHUP reads FILE again, SIGTERM lets transactions end and stops.\n"
-		     "Exit status: 0 for success, 1 after an error, 2 after wrong usage.\n");
+	fputs("\nWith a URL no file is needed: its servers' roles are found, and its user may log in\n"
+	      "with its password.  SIGHUP reads FILE again, SIGTERM lets transactions end and stops.\n"
+	      "Exit status: 0 for success, 1 after an error, 2 after wrong usage.\n",
+	      out);
 }
 
 void command_line_print_version(FILE *out)

@@ -7,7 +7,9 @@
 #include "base/arena.h"
 #include "config/config.h"
 
-enum { NODE_LIMIT = 64, LISTEN_LIMIT = 64, NODE_PORT = 5432, LISTEN_PORT = 6432, STATS_PORT = 9432 };
+enum { NODE_LIMIT = 64, LISTEN_LIMIT = 64 };
+/* Where none is written. */
+enum { NODE_PORT = 5432, LISTEN_PORT = 6432, STATS_PORT = 9432 };
 
 /*
  * Each fills its result, with texts in the arena, and returns NULL; or returns

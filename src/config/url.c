@@ -115,7 +115,8 @@ static void read_servers(struct settings *settings, struct span text)
 	put(settings, OPTION_cluster_nodes, span_make(list, (size_t)(end - list)));
 }
 
-static void read_database(struct settings *settings, struct span text, const struct url_login *login)
+static void read_database(struct settings *settings, struct span text,
+			  const struct url_login *login)
 {
 	const char *name = decode(settings->arena, text);
 
