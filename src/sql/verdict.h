@@ -82,7 +82,9 @@ struct verdict {
 	const char *const *operators; /* e.g. "+", "@>"; without schema */
 	const char *const *relations; /* read or written, without CTE names */
 	const char *const *types; /* cast to */
-	uint16_t function_count, operator_count, relation_count, type_count;
+	/* The b of "a.b" and "(a).b": a column, or else the function b(a). */
+	const char *const *attributes;
+	uint16_t function_count, operator_count, relation_count, type_count, attribute_count;
 	uint32_t size_bytes; /* of the one allocation */
 };
 

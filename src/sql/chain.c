@@ -1,0 +1,121 @@
+/*
+ * The measure of chain.h.  Does not build the tree and is never below its
+ * depth; it may be far above.  Any thread.
+ */
+#include "sql/chain.h"
+
+static struct chain_level *find_level(struct chain *c)
+{
+	unsigned n = c->nesting < NORMAL_NESTING_MAX ? c->nesting : NORMAL_NESTING_MAX;
+
+	return &c->levels[n];
+}
+
+static void end_item(struct chain_level *level)
+{
+	if (level->here > level->most)
+		level->most = level->here;
+	level->here = 0;
+}
+
+static unsigned sum_level(struct chain_level *level)
+{
+	end_item(level);
+	return level->most + level->unions;
+}
+
+static void open_level(struct chain *c)
+{
+	c->nesting++;
+	if (c->nesting > c->deepest)
+		c->deepest = c->nesting;
+	/* All levels beyond the limit share the last one, which goes on counting. */
+	if (c->nesting <= NORMAL_NESTING_MAX)
+		*find_level(c) = (struct chain_level){ 0 };
+}
+
+static void close_level(struct chain *c)
+{
+	unsigned inside;
+
+	if (c->nesting == 0)
+		return;
+	inside = c->nesting <= NORMAL_NESTING_MAX ? sum_level(find_level(c)) : 0;
+	c->nesting--;
+	find_level(c)->here += inside;
+}
+
+void chain_start(struct chain *c)
+{
+	c->nesting = c->deepest = c->longest = 0;
+	c->after_dot = false;
+	c->levels[0] = (struct chain_level){ 0 };
+}
+
+static bool is_set_operation(const struct token *t)
+{
+	switch (t->text.size) {
+	case 5:
+		return token_is_word(t, "union");
+	case 6:
+		return token_is_word(t, "except");
+	case 9:
+		return token_is_word(t, "intersect");
+	}
+	return false;
+}
+
+static void see_mark(struct chain *c, char mark)
+{
+	switch (mark) {
+	case '(':
+	case '[':
+		open_level(c);
+		break;
+	case ')':
+	case ']':
+		close_level(c);
+		break;
+	case ',':
+	case ';':
+		end_item(find_level(c));
+		break;
+	}
+}
+
+void chain_see(struct chain *c, const struct token *t)
+{
+	bool after_dot = c->after_dot;
+
+	c->after_dot = false;
+	switch (t->kind) {
+	case TOKEN_MARK:
+		c->after_dot = token_is(t, '.');
+		see_mark(c, t->text.data[0]);
+		break;
+	case TOKEN_WORD:
+		if (is_set_operation(t))
+			find_level(c)->unions++;
+		else if (!after_dot)
+			find_level(c)->here++;
+		break;
+	case TOKEN_OPERATOR:
+	case TOKEN_JUNK:
+		find_level(c)->here++;
+		break;
+	default:
+		break;
+	}
+}
+
+void chain_end(struct chain *c)
+{
+	unsigned all;
+
+	while (c->nesting > 0)
+		close_level(c);
+	all = sum_level(&c->levels[0]);
+	if (all > c->longest)
+		c->longest = all;
+	c->levels[0] = (struct chain_level){ 0 };
+}

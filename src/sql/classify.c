@@ -1,0 +1,639 @@
+/*
+ * The classifier of classify.h; the only file that knows libpg_query.  It judges
+ * each statement by its kind, then visits *every* node of its tree, whatever the
+ * node is, so nothing hides in a clause that was not thought of.  Knows no
+ * catalogue.  Any thread; libpg_query keeps its memory per thread.
+ *
+ * Invariant: only a statement that is READ can become WRITE by what is in it; the
+ * other kinds stay with the primary anyway.
+ */
+#include "sql/classify.h"
+
+#include "base/ensure.h"
+#include "sql/danger.h"
+#include "sql/draft.h"
+#include "sql/guess.h"
+
+#include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
+#include <stdlib.h>
+
+/* PostgreSQL's bit of DECLARE … WITH HOLD. */
+enum { CURSOR_WITH_HOLD = 0x20 };
+
+/* The names that WITH gives, from the innermost query outwards: no relations. */
+struct scope {
+	const struct scope *outer;
+	const PgQuery__WithClause *with;
+	size_t visible; /* so many of its queries */
+};
+
+struct walk {
+	struct draft draft;
+	/* Of the statement in hand. */
+	enum verdict_kind kind;
+	enum verdict_reason reason;
+};
+
+static void note(struct walk *w, enum verdict_kind kind, enum verdict_reason reason)
+{
+	w->kind = kind;
+	w->reason = reason;
+}
+
+static void note_write(struct walk *w, enum verdict_reason reason)
+{
+	if (w->kind == VERDICT_READ)
+		note(w, VERDICT_WRITE, reason);
+}
+
+static void note_pin(struct walk *w, enum pin_reason pin)
+{
+	if (w->draft.verdict.pin == PIN_NONE)
+		w->draft.verdict.pin = pin;
+}
+
+/* ---- names ---- */
+
+static const char *read_string(const PgQuery__Node *node)
+{
+	if (!node || node->node_case != PG_QUERY__NODE__NODE_STRING)
+		return NULL;
+	return node->string->sval;
+}
+
+/* The last of a list of names; `schema` gets the one before, or NULL. */
+static const char *read_name(PgQuery__Node **list, size_t count, const char **schema)
+{
+	*schema = count > 1 ? read_string(list[count - 2]) : NULL;
+	return count > 0 ? read_string(list[count - 1]) : NULL;
+}
+
+static void add_name(struct walk *w, struct names *names, PgQuery__Node **list, size_t count)
+{
+	const char *schema, *name = read_name(list, count, &schema);
+
+	if (name)
+		draft_add_qualified(&w->draft, names, schema, name);
+}
+
+static void add_operator(struct walk *w, PgQuery__Node **list, size_t count)
+{
+	const char *schema, *name = read_name(list, count, &schema);
+
+	if (name)
+		draft_add(&w->draft.operators, name);
+}
+
+static bool is_temporary_schema(const char *schema)
+{
+	return schema && strncmp(schema, "pg_temp", strlen("pg_temp")) == 0;
+}
+
+static bool is_in_scope(const struct scope *scope, const char *name)
+{
+	size_t i;
+
+	for (; scope; scope = scope->outer)
+		for (i = 0; i < scope->visible; i++)
+			if (strcmp(scope->with->ctes[i]->common_table_expr->ctename, name) == 0)
+				return true;
+	return false;
+}
+
+static bool is_temporary(const PgQuery__RangeVar *r)
+{
+	return r && (strcmp(r->relpersistence, "t") == 0 || is_temporary_schema(r->schemaname));
+}
+
+static void add_relation(struct walk *w, const PgQuery__RangeVar *r)
+{
+	if (r)
+		draft_add_qualified(&w->draft, &w->draft.relations, r->schemaname, r->relname);
+}
+
+/* ---- every node of the tree; each returns whether its parts are visited too ---- */
+
+static bool see_relation(struct walk *w, const PgQuery__RangeVar *r, const struct scope *scope)
+{
+	if (is_temporary(r))
+		note_pin(w, PIN_TEMPORARY_TABLE);
+	if (r->schemaname[0] || !is_in_scope(scope, r->relname))
+		add_relation(w, r);
+	return false;
+}
+
+static void see_function(struct walk *w, const PgQuery__FuncCall *call)
+{
+	enum pin_reason pin = PIN_NONE;
+	const char *schema, *name = read_name(call->funcname, call->n_funcname, &schema);
+
+	add_name(w, &w->draft.functions, call->funcname, call->n_funcname);
+	if (!name || !danger_find(span_of(name), &pin))
+		return;
+	note_write(w, VERDICT_BECAUSE_FUNCTION);
+	if (pin != PIN_NONE)
+		note_pin(w, pin);
+}
+
+/* BETWEEN has a name of its own but is made of comparisons. */
+static void see_expression(struct walk *w, const PgQuery__AExpr *e)
+{
+	switch (e->kind) {
+	case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN:
+	case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN:
+	case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM:
+	case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM:
+		draft_add(&w->draft.operators, "<");
+		draft_add(&w->draft.operators, "<=");
+		draft_add(&w->draft.operators, ">");
+		draft_add(&w->draft.operators, ">=");
+		break;
+	default:
+		add_operator(w, e->name, e->n_name);
+	}
+}
+
+/* "x in (select …)" names no operator and means "=". */
+static void see_sublink(struct walk *w, const PgQuery__SubLink *s)
+{
+	if (s->n_oper_name > 0)
+		add_operator(w, s->oper_name, s->n_oper_name);
+	else if (s->testexpr)
+		draft_add(&w->draft.operators, "=");
+}
+
+/* PostgreSQL reads t.f as f(t) if t has no column f; what it is, the catalogue
+ * must say. */
+static void see_column(struct walk *w, const PgQuery__ColumnRef *c)
+{
+	const char *name = c->n_fields > 1 ? read_string(c->fields[c->n_fields - 1]) : NULL;
+
+	if (name)
+		draft_add(&w->draft.attributes, name);
+}
+
+static void see_indirection(struct walk *w, const PgQuery__AIndirection *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->n_indirection; i++) {
+		const char *name = read_string(a->indirection[i]);
+
+		if (name)
+			draft_add(&w->draft.attributes, name);
+	}
+}
+
+static void see_writing(struct walk *w, const PgQuery__RangeVar *target)
+{
+	note_write(w, VERDICT_BECAUSE_WRITING_CTE);
+	/* It is a table even if a query of WITH has its name. */
+	add_relation(w, target);
+}
+
+static void see_into(struct walk *w, const PgQuery__IntoClause *into)
+{
+	note_write(w, VERDICT_BECAUSE_INTO);
+	w->draft.verdict.changes_schema |= !is_temporary(into->rel);
+}
+
+#define AS(type, message) ((const PgQuery__##type *)(message))
+
+static bool see_message(struct walk *w, const ProtobufCMessage *m, const struct scope *scope)
+{
+	const ProtobufCMessageDescriptor *d = m->descriptor;
+
+	if (d == &pg_query__range_var__descriptor)
+		return see_relation(w, AS(RangeVar, m), scope);
+	if (d == &pg_query__func_call__descriptor)
+		see_function(w, AS(FuncCall, m));
+	else if (d == &pg_query__a__expr__descriptor)
+		see_expression(w, AS(AExpr, m));
+	else if (d == &pg_query__column_ref__descriptor)
+		see_column(w, AS(ColumnRef, m));
+	else if (d == &pg_query__type_name__descriptor)
+		add_name(w, &w->draft.types, AS(TypeName, m)->names, AS(TypeName, m)->n_names);
+	else if (d == &pg_query__sub_link__descriptor)
+		see_sublink(w, AS(SubLink, m));
+	else if (d == &pg_query__a__indirection__descriptor)
+		see_indirection(w, AS(AIndirection, m));
+	else if (d == &pg_query__sort_by__descriptor)
+		add_operator(w, AS(SortBy, m)->use_op, AS(SortBy, m)->n_use_op);
+	else if (d == &pg_query__case_expr__descriptor && AS(CaseExpr, m)->arg)
+		draft_add(&w->draft.operators, "=");
+	else if (d == &pg_query__join_expr__descriptor &&
+		 (AS(JoinExpr, m)->is_natural || AS(JoinExpr, m)->n_using_clause > 0))
+		draft_add(&w->draft.operators, "=");
+	else if (d == &pg_query__range_table_sample__descriptor)
+		add_name(w, &w->draft.functions, AS(RangeTableSample, m)->method,
+			 AS(RangeTableSample, m)->n_method);
+	else if (d == &pg_query__string__descriptor && is_temporary_schema(AS(String, m)->sval))
+		note_pin(w, PIN_TEMPORARY_TABLE);
+	else if (d == &pg_query__locking_clause__descriptor)
+		note_write(w, VERDICT_BECAUSE_LOCKING);
+	else if (d == &pg_query__into_clause__descriptor)
+		see_into(w, AS(IntoClause, m));
+	else if (d == &pg_query__insert_stmt__descriptor)
+		see_writing(w, AS(InsertStmt, m)->relation);
+	else if (d == &pg_query__update_stmt__descriptor)
+		see_writing(w, AS(UpdateStmt, m)->relation);
+	else if (d == &pg_query__delete_stmt__descriptor)
+		see_writing(w, AS(DeleteStmt, m)->relation);
+	else if (d == &pg_query__merge_stmt__descriptor)
+		see_writing(w, AS(MergeStmt, m)->relation);
+	/* The tables of FOR UPDATE OF are aliases; the text of a literal is no name. */
+	return d != &pg_query__locking_clause__descriptor && d != &pg_query__a__const__descriptor;
+}
+
+static const PgQuery__WithClause *read_with(const ProtobufCMessage *m)
+{
+	const ProtobufCMessageDescriptor *d = m->descriptor;
+
+	if (d == &pg_query__select_stmt__descriptor)
+		return AS(SelectStmt, m)->with_clause;
+	if (d == &pg_query__insert_stmt__descriptor)
+		return AS(InsertStmt, m)->with_clause;
+	if (d == &pg_query__update_stmt__descriptor)
+		return AS(UpdateStmt, m)->with_clause;
+	if (d == &pg_query__delete_stmt__descriptor)
+		return AS(DeleteStmt, m)->with_clause;
+	if (d == &pg_query__merge_stmt__descriptor)
+		return AS(MergeStmt, m)->with_clause;
+	return NULL;
+}
+
+static void visit(struct walk *w, const ProtobufCMessage *m, const struct scope *scope);
+
+static void visit_field(struct walk *w, const ProtobufCMessage *m,
+			const ProtobufCFieldDescriptor *field, const struct scope *scope)
+{
+	const char *base = (const char *)m;
+	const void *at = base + field->offset;
+	size_t i, count;
+
+	if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+		return;
+	if (field->label != PROTOBUF_C_LABEL_REPEATED) {
+		visit(w, *(ProtobufCMessage *const *)at, scope);
+		return;
+	}
+	count = *(const size_t *)(base + field->quantifier_offset);
+	for (i = 0; i < count; i++)
+		visit(w, (*(ProtobufCMessage **const *)at)[i], scope);
+}
+
+/* A query of WITH sees those before it, or with RECURSIVE all of them. */
+static void visit_with(struct walk *w, const PgQuery__WithClause *with,
+		       const struct scope *outer)
+{
+	size_t i;
+
+	for (i = 0; i < with->n_ctes; i++) {
+		struct scope scope = { outer, with, with->recursive ? with->n_ctes : i };
+
+		visit(w, &with->ctes[i]->base, &scope);
+	}
+}
+
+static void visit_parts(struct walk *w, const ProtobufCMessage *m, const struct scope *outer)
+{
+	const PgQuery__WithClause *with = read_with(m);
+	const struct scope scope = { outer, with, with ? with->n_ctes : 0 };
+	unsigned i;
+
+	if (with)
+		visit_with(w, with, outer);
+	for (i = 0; i < m->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &m->descriptor->fields[i];
+
+		if (!with || strcmp(field->name, "with_clause") != 0)
+			visit_field(w, m, field, with ? &scope : outer);
+	}
+}
+
+/* A Node is one pointer of many types, and all of them are messages. */
+static const ProtobufCMessage *open_node(const ProtobufCMessage *m)
+{
+	const PgQuery__Node *node = (const PgQuery__Node *)m;
+
+	if (!m || m->descriptor != &pg_query__node__descriptor)
+		return m;
+	if (node->node_case == PG_QUERY__NODE__NODE__NOT_SET)
+		return NULL;
+	return (const ProtobufCMessage *)node->alias;
+}
+
+static void visit(struct walk *w, const ProtobufCMessage *m, const struct scope *scope)
+{
+	m = open_node(m);
+	if (m && see_message(w, m, scope))
+		visit_parts(w, m, scope);
+}
+
+/* ---- statements by their kind ---- */
+
+static void judge_set(struct walk *w, const PgQuery__VariableSetStmt *s)
+{
+	size_t i;
+
+	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
+	if (strncmp(s->name, "TRANSACTION", strlen("TRANSACTION")) == 0)
+		note(w, VERDICT_CONTROL, VERDICT_BECAUSE_CONTROL);
+	else if (s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL)
+		w->draft.verdict.resets_settings = true;
+	else if (!s->is_local && s->kind != PG_QUERY__VARIABLE_SET_KIND__VAR_RESET &&
+		 s->kind != PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT)
+		note_pin(w, PIN_SET);
+	/* "set local search_path = pg_temp": what is made next may be temporary. */
+	for (i = 0; i < s->n_args; i++) {
+		const PgQuery__Node *arg = s->args[i];
+
+		if (arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+		    arg->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL &&
+		    strstr(arg->a_const->sval->sval, "pg_temp"))
+			note_pin(w, PIN_TEMPORARY_TABLE);
+	}
+}
+
+static void judge_transaction(struct walk *w, const PgQuery__TransactionStmt *s)
+{
+	switch (s->kind) {
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT_PREPARED:
+	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_PREPARED:
+		note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+		break;
+	default:
+		note(w, VERDICT_CONTROL, VERDICT_BECAUSE_CONTROL);
+	}
+}
+
+static void judge_discard(struct walk *w, const PgQuery__DiscardStmt *s)
+{
+	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
+	if (s->target != PG_QUERY__DISCARD_MODE__DISCARD_ALL)
+		return;
+	w->draft.verdict.resets_settings = true;
+	w->draft.verdict.drops_prepared = true;
+}
+
+static void judge_deallocate(struct walk *w, const PgQuery__DeallocateStmt *s)
+{
+	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
+	if (s->name[0])
+		w->draft.verdict.deallocates = s->name;
+	else
+		w->draft.verdict.drops_prepared = true;
+}
+
+static void judge_session(struct walk *w, enum pin_reason pin)
+{
+	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
+	note_pin(w, pin);
+}
+
+static bool is_analyze(const PgQuery__Node *option)
+{
+	return option->node_case == PG_QUERY__NODE__NODE_DEF_ELEM &&
+	       strcmp(option->def_elem->defname, "analyze") == 0;
+}
+
+static void judge(struct walk *w, const PgQuery__Node *node);
+
+static void judge_explain(struct walk *w, const PgQuery__ExplainStmt *s)
+{
+	size_t i;
+
+	judge(w, s->query);
+	for (i = 0; i < s->n_options; i++)
+		if (is_analyze(s->options[i]))
+			note(w, VERDICT_WRITE, VERDICT_BECAUSE_EXPLAIN_ANALYZE);
+}
+
+static void judge_do(struct walk *w, const PgQuery__DoStmt *s)
+{
+	size_t i;
+
+	note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+	for (i = 0; i < s->n_args; i++) {
+		const char *body = read_string(s->args[i]->def_elem->arg);
+		struct guess g = guess_from_bytes(body ? span_of(body) : span_of(""));
+
+		if (g.may_leave)
+			note_pin(w, PIN_NOT_PARSED);
+		w->draft.verdict.changes_schema |= g.may_change_schema;
+	}
+}
+
+/* Tables that only this session has are no business of the catalogue's. */
+static bool makes_temporary(const PgQuery__Node *node)
+{
+	switch (node->node_case) {
+	case PG_QUERY__NODE__NODE_CREATE_STMT:
+		return is_temporary(node->create_stmt->relation);
+	case PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT:
+		return is_temporary(node->create_table_as_stmt->into->rel);
+	case PG_QUERY__NODE__NODE_VIEW_STMT:
+		return is_temporary(node->view_stmt->view);
+	case PG_QUERY__NODE__NODE_CREATE_SEQ_STMT:
+		return is_temporary(node->create_seq_stmt->sequence);
+	default:
+		return false;
+	}
+}
+
+/* By the name of the statement's message: one too many costs a look at the
+ * catalogue, one too few a wrong route. */
+static bool is_definition(const PgQuery__Node *node)
+{
+	static const char *const prefixes[] = {
+		"Create", "Alter", "Drop", "Rename", "Define", "Composite",
+		"ViewStmt", "Rule", "Import",
+	};
+	const char *name = open_node(&node->base)->descriptor->short_name;
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+static void judge_other(struct walk *w, const PgQuery__Node *node)
+{
+	note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+	if (is_definition(node) && !makes_temporary(node))
+		w->draft.verdict.changes_schema = true;
+}
+
+static void judge(struct walk *w, const PgQuery__Node *node)
+{
+	switch (node->node_case) {
+	case PG_QUERY__NODE__NODE_SELECT_STMT:
+		note(w, VERDICT_READ, VERDICT_BECAUSE_READ);
+		break;
+	case PG_QUERY__NODE__NODE_EXPLAIN_STMT:
+		judge_explain(w, node->explain_stmt);
+		break;
+	case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
+		judge_transaction(w, node->transaction_stmt);
+		break;
+	case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
+		judge_set(w, node->variable_set_stmt);
+		break;
+	case PG_QUERY__NODE__NODE_DISCARD_STMT:
+		judge_discard(w, node->discard_stmt);
+		break;
+	case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
+		judge_deallocate(w, node->deallocate_stmt);
+		break;
+	case PG_QUERY__NODE__NODE_LISTEN_STMT:
+		judge_session(w, PIN_LISTEN);
+		break;
+	case PG_QUERY__NODE__NODE_LOAD_STMT:
+		judge_session(w, PIN_LOAD);
+		break;
+	case PG_QUERY__NODE__NODE_PREPARE_STMT:
+		judge_session(w, PIN_PREPARE);
+		break;
+	case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
+		judge_session(w, node->declare_cursor_stmt->options & CURSOR_WITH_HOLD ?
+					 PIN_HOLD_CURSOR :
+					 PIN_NONE);
+		break;
+	case PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT:
+	case PG_QUERY__NODE__NODE_UNLISTEN_STMT:
+	case PG_QUERY__NODE__NODE_EXECUTE_STMT:
+	case PG_QUERY__NODE__NODE_FETCH_STMT:
+	case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
+		judge_session(w, PIN_NONE);
+		break;
+	case PG_QUERY__NODE__NODE_DO_STMT:
+		judge_do(w, node->do_stmt);
+		break;
+	default:
+		judge_other(w, node);
+	}
+}
+
+/* ---- the message ---- */
+
+/* One kind for two statements: the same, or what suits both.  A transaction that
+ * is opened or closed together with anything else is the primary's. */
+static void add_statement(struct walk *w)
+{
+	struct verdict *v = &w->draft.verdict;
+
+	if (v->kind == VERDICT_EMPTY || (v->kind == VERDICT_READ && w->kind == VERDICT_SESSION) ||
+	    (v->kind != VERDICT_WRITE && w->kind == VERDICT_WRITE)) {
+		v->kind = w->kind;
+		v->reason = w->reason;
+		return;
+	}
+	if (v->kind == w->kind || v->kind == VERDICT_WRITE ||
+	    (v->kind == VERDICT_SESSION && w->kind == VERDICT_READ))
+		return;
+	if (v->kind == VERDICT_READ)
+		v->reason = w->reason;
+	v->kind = VERDICT_WRITE;
+}
+
+static void see_statement(struct walk *w, const PgQuery__Node *node)
+{
+	judge(w, node);
+	visit(w, &node->base, NULL);
+	add_statement(w);
+}
+
+static void see_all(struct walk *w, const PgQuery__ParseResult *tree)
+{
+	struct verdict *v = &w->draft.verdict;
+	size_t i;
+
+	for (i = 0; i < tree->n_stmts; i++)
+		see_statement(w, tree->stmts[i]->stmt);
+	if (tree->n_stmts == 1)
+		return;
+	/* What they leave depends on their order: "reset all; set a = 1". */
+	v->resets_settings = false;
+	v->deallocates = NULL;
+}
+
+static struct verdict *make_unparsed(struct guess g, enum route_hint hint,
+				     enum verdict_reason reason)
+{
+	bool is_size = reason == VERDICT_BECAUSE_TOO_LONG || reason == VERDICT_BECAUSE_TOO_DEEP;
+	struct draft d;
+
+	draft_init(&d);
+	d.verdict.kind = VERDICT_WRITE;
+	d.verdict.reason = reason;
+	d.verdict.hint = hint;
+	d.verdict.changes_schema = g.may_change_schema;
+	if (g.may_leave)
+		d.verdict.pin = is_size ? PIN_TOO_LONG : PIN_NOT_PARSED;
+	return draft_finish(&d);
+}
+
+struct verdict *classify_unparsed(struct span text, bool standard_conforming_strings,
+				  enum verdict_reason reason)
+{
+	bool is_readable = reason != VERDICT_BECAUSE_ENCODING;
+	struct guess g = is_readable ? guess_from_tokens(text, standard_conforming_strings) :
+				       guess_from_bytes(text);
+
+	return make_unparsed(g, HINT_NONE, reason);
+}
+
+static struct verdict *classify_tree(const PgQuery__ParseResult *tree, enum route_hint hint)
+{
+	struct walk w;
+	struct verdict *v = &w.draft.verdict;
+
+	draft_init(&w.draft);
+	v->kind = VERDICT_EMPTY;
+	v->reason = VERDICT_BECAUSE_EMPTY;
+	v->hint = hint;
+	see_all(&w, tree);
+	if (hint == HINT_PRIMARY && v->kind == VERDICT_READ) {
+		v->kind = VERDICT_WRITE;
+		v->reason = VERDICT_BECAUSE_HINT;
+	}
+	return draft_finish(&w.draft);
+}
+
+static struct verdict *classify_text(char *text, size_t size, enum route_hint hint)
+{
+	PgQueryProtobufParseResult parsed = pg_query_parse_protobuf(text);
+	PgQuery__ParseResult *tree = NULL;
+	struct verdict *v;
+
+	if (!parsed.error)
+		tree = pg_query__parse_result__unpack(NULL, parsed.parse_tree.len,
+						      (const uint8_t *)parsed.parse_tree.data);
+	if (tree)
+		v = classify_tree(tree, hint);
+	else
+		v = make_unparsed(guess_from_tokens(span_make(text, size), true), hint,
+				  VERDICT_BECAUSE_NOT_PARSED);
+	if (tree)
+		pg_query__parse_result__free_unpacked(tree, NULL);
+	pg_query_free_protobuf_parse_result(parsed);
+	return v;
+}
+
+struct verdict *classify_normal(const struct normal *normal)
+{
+	size_t size = normal->text.size;
+	struct verdict *v;
+	char *text;
+
+	ensure(normal_is_bounded(normal) && !normal->is_broken && size <= NORMAL_BYTES_MAX);
+	text = memory_get(size + 1);
+	memcpy(text, normal->text.data, size);
+	text[size] = '\0';
+	normal_fill(text, size);
+	v = classify_text(text, size, normal->hint);
+	free(text);
+	return v;
+}

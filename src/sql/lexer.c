@@ -1,0 +1,421 @@
+/*
+ * The lexer of lexer.h.  Does not know what a keyword is, folds nothing and
+ * copies nothing.  Any thread.  Each byte is looked at a bounded number of
+ * times: whatever has no end consumes the text.
+ */
+#include "sql/lexer.h"
+
+enum {
+	SPACE = 1,
+	LETTER = 2, /* may begin a word */
+	DIGIT = 4,
+	OPERATOR = 8,
+	MARK = 16,
+	DOLLAR = 32,
+	IN_WORD = LETTER | DIGIT | DOLLAR,
+};
+
+static const unsigned char classes[256] = {
+	['\t' ... '\r'] = SPACE,
+	[' '] = SPACE,
+	['a' ... 'z'] = LETTER,
+	['A' ... 'Z'] = LETTER,
+	['_'] = LETTER,
+	[0x80 ... 0xff] = LETTER,
+	['0' ... '9'] = DIGIT,
+	['~'] = OPERATOR,
+	['!'] = OPERATOR,
+	['@'] = OPERATOR,
+	['#'] = OPERATOR,
+	['^'] = OPERATOR,
+	['&'] = OPERATOR,
+	['|'] = OPERATOR,
+	['`'] = OPERATOR,
+	['?'] = OPERATOR,
+	['+'] = OPERATOR,
+	['-'] = OPERATOR,
+	['*'] = OPERATOR,
+	['/'] = OPERATOR,
+	['%'] = OPERATOR,
+	['<'] = OPERATOR,
+	['>'] = OPERATOR,
+	['='] = OPERATOR,
+	[','] = MARK,
+	['('] = MARK,
+	[')'] = MARK,
+	['['] = MARK,
+	[']'] = MARK,
+	['.'] = MARK,
+	[';'] = MARK,
+	[':'] = MARK,
+	['$'] = DOLLAR,
+};
+
+static bool is(char c, int class)
+{
+	return classes[(unsigned char)c] & class;
+}
+
+/* The byte at p, or NUL behind the end; NUL itself is never in the text. */
+static char peek(const struct lexer *l, const char *p)
+{
+	return p < l->end ? *p : '\0';
+}
+
+static const char *skip_class(const struct lexer *l, const char *p, int class)
+{
+	while (p < l->end && is(*p, class))
+		p++;
+	return p;
+}
+
+static const char *skip_line(const struct lexer *l, const char *p)
+{
+	while (p < l->end && *p != '\n' && *p != '\r')
+		p++;
+	return p;
+}
+
+/* Does the text at p begin with this? */
+static bool follows(const struct lexer *l, const char *p, const char *prefix)
+{
+	return span_starts_with(span_make(p, (size_t)(l->end - p)), prefix);
+}
+
+/* The comment's text, without its delimiters, is "pgweir: primary" or so. */
+static void read_hint(struct lexer *l, const char *p, const char *end)
+{
+	struct lexer inside = { .at = p, .end = end };
+
+	p = skip_class(&inside, p, SPACE);
+	if (!follows(&inside, p, "pgweir:"))
+		return;
+	p = skip_class(&inside, p + strlen("pgweir:"), SPACE);
+	while (end > p && is(end[-1], SPACE))
+		end--;
+	if (span_is(span_make(p, (size_t)(end - p)), "primary"))
+		l->hint = HINT_PRIMARY;
+	else if (span_is(span_make(p, (size_t)(end - p)), "replica") && l->hint == HINT_NONE)
+		l->hint = HINT_REPLICA;
+}
+
+/* At the slash and star of a comment; comments nest. */
+static void skip_comment(struct lexer *l)
+{
+	const char *start = l->at + 2, *p = start;
+	size_t depth = 1;
+
+	while (depth > 0 && p < l->end) {
+		if (*p == '*' && peek(l, p + 1) == '/')
+			depth--, p += 2;
+		else if (*p == '/' && peek(l, p + 1) == '*')
+			depth++, p += 2;
+		else
+			p++;
+	}
+	l->at = p;
+	if (depth > 0)
+		l->is_broken = true;
+	else
+		read_hint(l, start, p - 2);
+}
+
+static void skip_space(struct lexer *l)
+{
+	while (l->at < l->end) {
+		if (is(*l->at, SPACE))
+			l->at++;
+		else if (*l->at == '-' && peek(l, l->at + 1) == '-')
+			l->at = skip_line(l, l->at);
+		else if (*l->at == '/' && peek(l, l->at + 1) == '*')
+			skip_comment(l);
+		else
+			return;
+	}
+}
+
+/* A string goes on behind white space that holds a newline, and "--" comments;
+ * a comment with a star ends it.  Returns the place behind the new quote. */
+static const char *find_continuation(const struct lexer *l, const char *p)
+{
+	bool has_newline = false;
+
+	while (p < l->end) {
+		if (*p == '\'')
+			return has_newline ? p + 1 : NULL;
+		if (*p == '-' && peek(l, p + 1) == '-') {
+			p = skip_line(l, p);
+			continue;
+		}
+		if (!is(*p, SPACE))
+			return NULL;
+		has_newline |= *p == '\n' || *p == '\r';
+		p++;
+	}
+	return NULL;
+}
+
+static const char *never_ends(struct lexer *l)
+{
+	l->is_broken = true;
+	return l->end;
+}
+
+/* From behind an opening quote to behind the quote that closes for good. */
+static const char *skip_quoted(struct lexer *l, const char *p, char quote, bool escapes)
+{
+	while (p < l->end) {
+		if (!escapes && !(p = memchr(p, quote, (size_t)(l->end - p))))
+			break;
+		if (escapes && *p == '\\')
+			p += p + 1 < l->end ? 2 : 1;
+		else if (*p != quote)
+			p++;
+		else if (peek(l, p + 1) == quote)
+			p += 2;
+		else
+			return p + 1;
+	}
+	return never_ends(l);
+}
+
+static const char *skip_string(struct lexer *l, const char *p, bool escapes)
+{
+	const char *more = p;
+
+	while (more && !l->is_broken) {
+		p = skip_quoted(l, more, '\'', escapes);
+		more = find_continuation(l, p);
+	}
+	return p;
+}
+
+/* In B'' and X'' two quotes in a row are an end and a beginning. */
+static const char *skip_bits(struct lexer *l, const char *p)
+{
+	const char *more = p;
+
+	while (more) {
+		p = memchr(more, '\'', (size_t)(l->end - more));
+		if (!p)
+			return never_ends(l);
+		p++;
+		more = find_continuation(l, p);
+	}
+	return p;
+}
+
+/* The end of the word that begins at p, or of what its prefix announces. */
+static const char *skip_word(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	char second = peek(l, p + 1), third = peek(l, p + 2), first = fold_letter(*p);
+
+	*kind = TOKEN_WORD;
+	if (second == '\'' && (first == 'b' || first == 'x')) {
+		*kind = TOKEN_BITS;
+		return skip_bits(l, p + 2);
+	}
+	if (second == '\'' && first == 'e') {
+		*kind = TOKEN_STRING;
+		return skip_string(l, p + 2, true);
+	}
+	if (second == '\'' && first == 'n') {
+		*kind = TOKEN_NATIONAL;
+		return skip_string(l, p + 2, !l->standard_conforming_strings);
+	}
+	if (second == '&' && third == '"' && first == 'u') {
+		*kind = TOKEN_NAME;
+		return skip_quoted(l, p + 3, '"', false);
+	}
+	if (second == '&' && third == '\'' && first == 'u') {
+		*kind = TOKEN_STRING;
+		/* The server refuses it then: it would be unsafe. */
+		l->is_broken |= !l->standard_conforming_strings;
+		return skip_string(l, p + 3, false);
+	}
+	return skip_class(l, p + 1, IN_WORD);
+}
+
+static bool is_digit_of(char c, int base)
+{
+	if (base == 16)
+		return is(c, DIGIT) || (fold_letter(c) >= 'a' && fold_letter(c) <= 'f');
+	return c >= '0' && c < '0' + base;
+}
+
+/* Digits with single underscores between them (since PostgreSQL 16). */
+static const char *skip_digits(const struct lexer *l, const char *p, int base)
+{
+	while (is_digit_of(peek(l, p), base) ||
+	       (peek(l, p) == '_' && is_digit_of(p[-1], base) &&
+		is_digit_of(peek(l, p + 1), base)))
+		p++;
+	return p;
+}
+
+static const char *skip_radix(const struct lexer *l, const char *p)
+{
+	char letter = fold_letter(peek(l, p + 1));
+	int base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 0;
+	const char *digits = p + 2;
+
+	if (*p != '0' || base == 0)
+		return p;
+	if (peek(l, digits) == '_')
+		digits++;
+	return is_digit_of(peek(l, digits), base) ? skip_digits(l, digits, base) : p;
+}
+
+static const char *skip_decimal(const struct lexer *l, const char *p)
+{
+	const char *exponent;
+
+	if (*p != '.')
+		p = skip_digits(l, p, 10);
+	if (peek(l, p) == '.' && peek(l, p + 1) != '.') {
+		p++;
+		if (is(peek(l, p), DIGIT))
+			p = skip_digits(l, p, 10);
+	}
+	if (fold_letter(peek(l, p)) != 'e')
+		return p;
+	exponent = p + 1;
+	if (peek(l, exponent) == '+' || peek(l, exponent) == '-')
+		exponent++;
+	return is(peek(l, exponent), DIGIT) ? skip_digits(l, exponent, 10) : p;
+}
+
+/* A letter directly behind a number or a parameter: an error since 15, an
+ * alias before.  Who still sends that goes without our help. */
+static const char *check_tail(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	if (!is(peek(l, p), LETTER))
+		return p;
+	*kind = TOKEN_JUNK;
+	l->is_broken = true;
+	return skip_class(l, p, IN_WORD);
+}
+
+static const char *skip_number(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	const char *end = skip_radix(l, p);
+
+	*kind = TOKEN_NUMBER;
+	return check_tail(l, end > p ? end : skip_decimal(l, p), kind);
+}
+
+static const char *skip_junk(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	*kind = TOKEN_JUNK;
+	l->is_broken = true;
+	return p + 1;
+}
+
+static const char *skip_dollar(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	const char *tag_end = p + 1, *end;
+	size_t size;
+
+	if (is(peek(l, tag_end), DIGIT)) {
+		*kind = TOKEN_PARAMETER;
+		return check_tail(l, skip_class(l, tag_end, DIGIT), kind);
+	}
+	tag_end = skip_class(l, tag_end, LETTER | DIGIT);
+	if (peek(l, tag_end) != '$')
+		return skip_junk(l, p, kind);
+	*kind = TOKEN_STRING;
+	size = (size_t)(tag_end + 1 - p);
+	end = memmem(p + size, (size_t)(l->end - p) - size, p, size);
+	return end ? end + size : never_ends(l);
+}
+
+/* An operator ends before a comment, and does not end in + or - unless it holds
+ * a character that no operator of standard SQL has: "a=-1" is a = (-1). */
+static const char *skip_operator(const struct lexer *l, const char *p)
+{
+	const char *end = p + 1;
+	bool may_end_in_sign = strchr("~!@#^&|`?%", *p);
+
+	while (end < l->end && is(*end, OPERATOR)) {
+		char next = peek(l, end + 1);
+
+		if ((*end == '-' && next == '-') || (*end == '/' && next == '*'))
+			break;
+		may_end_in_sign |= strchr("~!@#^&|`?%", *end) != NULL;
+		end++;
+	}
+	if (!may_end_in_sign)
+		while (end - p > 1 && (end[-1] == '+' || end[-1] == '-'))
+			end--;
+	return end;
+}
+
+static const char *skip_mark(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	char next = peek(l, p + 1);
+
+	if (*p == '.' && is(next, DIGIT))
+		return skip_number(l, p, kind);
+	if ((*p == ':' && (next == ':' || next == '=')) || (*p == '.' && next == '.')) {
+		*kind = TOKEN_OPERATOR;
+		return p + 2;
+	}
+	*kind = TOKEN_MARK;
+	return p + 1;
+}
+
+static const char *skip_token(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	switch (classes[(unsigned char)*p]) {
+	case LETTER:
+		return skip_word(l, p, kind);
+	case MARK:
+		return skip_mark(l, p, kind);
+	case OPERATOR:
+		*kind = TOKEN_OPERATOR;
+		return skip_operator(l, p);
+	case DIGIT:
+		return skip_number(l, p, kind);
+	case DOLLAR:
+		return skip_dollar(l, p, kind);
+	}
+	if (*p == '\'') {
+		*kind = TOKEN_STRING;
+		return skip_string(l, p + 1, !l->standard_conforming_strings);
+	}
+	if (*p == '"') {
+		*kind = TOKEN_NAME;
+		return skip_quoted(l, p + 1, '"', false);
+	}
+	return skip_junk(l, p, kind);
+}
+
+void lexer_start(struct lexer *l, struct span text, bool standard_conforming_strings)
+{
+	const char *start = text.size ? text.data : "";
+
+	*l = (struct lexer){
+		.at = start,
+		.end = start + strnlen(start, text.size),
+		.standard_conforming_strings = standard_conforming_strings,
+	};
+}
+
+struct token lexer_next(struct lexer *l)
+{
+	struct token t = { .kind = TOKEN_END };
+
+	skip_space(l);
+	t.text.data = l->at;
+	if (l->at < l->end) {
+		l->at = skip_token(l, l->at, &t.kind);
+		t.text.size = (size_t)(l->at - t.text.data);
+	}
+	return t;
+}
+
+bool token_is_unicode(const struct token *t)
+{
+	return (t->kind == TOKEN_STRING || t->kind == TOKEN_NAME) &&
+	       fold_letter(t->text.data[0]) == 'u';
+}
