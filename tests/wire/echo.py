@@ -1,0 +1,299 @@
+"""What a FakeServer answers: a language of a few statements, in both protocols, and the control
+plane's questions.
+
+    select 'x'            one row        rows 3 1000 x    3 rows of 1000 bytes: "x", then dots
+    select $1             a parameter    error x          42601 with the message x
+    begin, commit, …      the status     sleep 0.5        answers late, can be cancelled
+    notice x              a notice, then one row with x
+    copy in, copy out     COPY           set, reset, discard, deallocate: done
+
+The order of messages is PostgreSQL's own, also after errors.
+"""
+
+import re
+import struct
+import time
+
+import messages as m
+
+PARAMETERS = {
+    "server_version": "15.20", "server_encoding": "UTF8", "client_encoding": "UTF8",
+    "application_name": "", "is_superuser": "off", "session_authorization": "app",
+    "DateStyle": "ISO, MDY", "IntervalStyle": "postgres", "TimeZone": "Etc/UTC",
+    "integer_datetimes": "on", "standard_conforming_strings": "on",
+    "default_transaction_read_only": "off", "in_hot_standby": "off",
+}
+COPY_FORMAT = struct.pack("!BHH", 0, 1, 0)
+TAGS = {"reset": "RESET", "discard": "DISCARD ALL", "deallocate": "DEALLOCATE", "set": "SET"}
+TRANSACTION = {"begin": "T", "start": "T", "commit": "I", "end": "I", "rollback": "I", "abort": "I"}
+
+
+class Failed(Exception):
+    """The statement failed: (SQLSTATE, message)."""
+
+
+def first_word(sql):
+    found = re.match(r"\s*(?:/\*.*?\*/\s*)?(\w*)", sql, re.S)
+    return found.group(1).lower()
+
+
+def literal(sql):
+    """The text of `select 'text'`; None: it is something else."""
+    found = re.fullmatch(r"\s*(?:/\*.*?\*/\s*)?select\s+'((?:[^']|'')*)'\s*;?\s*", sql,
+                         re.S | re.I)
+    return found.group(1).replace("''", "'") if found else None
+
+
+def answers_rows(sql):
+    return first_word(sql) in ("select", "rows", "notice")
+
+
+def result_rows(sql, values):
+    """The rows of a statement that has some."""
+    word, text = first_word(sql), literal(sql)
+    if text is not None:
+        return [text]
+    if word == "rows":
+        _, count, size, tag = sql.split()
+        return [tag.ljust(int(size), ".")] * int(count)
+    if word == "notice":
+        return [sql.split(None, 1)[1]]
+    return [values[0] if values else ""]
+
+
+def refuse_if_aborted(connection, sql):
+    if connection.status == "E" and TRANSACTION.get(first_word(sql)) != "I":
+        raise Failed("25P02", "current transaction is aborted, commands ignored until end of "
+                              "transaction block")
+
+
+# --- one statement, without what frames it (RowDescription is the caller's)
+
+def run(connection, sql, values=(), skip=0, limit=0):
+    """Sends what the statement answers."""
+    word = first_word(sql)
+    if sql in connection.server.scripts:
+        connection.server.scripts[sql](connection)
+        return
+    refuse_if_aborted(connection, sql)
+    if word == "error":
+        raise Failed("42601", sql)
+    if word in TRANSACTION:
+        run_transaction(connection, word)
+    elif word == "sleep":
+        sleep(connection, float(sql.split()[1]))
+        connection.send(m.complete("SLEEP"))
+    elif sql.startswith("copy in"):
+        copy_in(connection)
+    elif sql.startswith("copy out"):
+        connection.send(m.frame("H", COPY_FORMAT), m.frame("d", b"1\n"), m.frame("d", b"2\n"),
+                        m.frame("c"), m.complete("COPY 2"))
+    elif answers_rows(sql):
+        run_rows(connection, sql, values, skip, limit)
+    elif word in TAGS:
+        if word == "discard":
+            connection.statements.clear()
+        connection.send(m.complete(TAGS[word]))
+    else:
+        raise Failed("42601", f'syntax error at or near "{word}"')
+
+
+def run_rows(connection, sql, values, skip, limit):
+    rows = result_rows(sql, values)[skip:]
+    if first_word(sql) == "notice":
+        connection.send(m.notice(rows[0]))
+    for row in rows[:limit or None]:
+        connection.send(m.data_row(row))
+    # As PostgreSQL: a portal that gave as many as it was asked for may have more.
+    is_suspended = limit and len(rows) >= limit
+    connection.send(m.frame("s") if is_suspended else m.complete(f"SELECT {len(rows)}"))
+
+
+def run_transaction(connection, word):
+    failed = connection.status == "E" and word in ("commit", "end")
+    connection.status = TRANSACTION[word]
+    tag = "BEGIN" if connection.status == "T" else "COMMIT" if word in ("commit", "end") else "ROLLBACK"
+    connection.send(m.complete("ROLLBACK" if failed else tag))
+
+
+def sleep(connection, seconds):
+    connection.is_cancelled.clear()
+    if connection.is_cancelled.wait(seconds):
+        raise Failed("57014", "canceling statement due to user request")
+
+
+def copy_in(connection):
+    """Until CopyDone or CopyFail; Sync and Flush are ignored meanwhile, as PostgreSQL does."""
+    connection.send(m.frame("G", COPY_FORMAT))
+    count = 0
+    while True:
+        message = connection.read()
+        if message.type == "d":
+            if b"bad" in message.body:
+                raise Failed("22P02", "invalid input for COPY")
+            count += message.body.count(b"\n")
+        elif message.type == "c":
+            connection.send(m.complete(f"COPY {count}"))
+            return
+        elif message.type == "f":
+            raise Failed("57014", f"COPY from stdin failed: {message.text}")
+        elif message.type not in "HS":
+            raise Failed("08P01", "unexpected message type during COPY from stdin")
+
+
+# --- the protocol around it
+
+def serve(connection):
+    """Answers a client until it leaves."""
+    steps = {"P": on_parse, "B": on_bind, "D": on_describe, "E": on_execute, "C": on_close}
+    is_skipping = False  # after an error all is skipped up to Sync, a Query too
+    while True:
+        message = connection.read()
+        if message.type == "X":
+            return
+        if message.type == "Q" and not is_skipping:
+            on_query(connection, message.text)
+        elif message.type == "S":
+            is_skipping = False
+            if connection.status == "I":
+                connection.portals.clear()
+            connection.send(m.ready(connection.status))
+        elif message.type in steps and not is_skipping:
+            try:
+                steps[message.type](connection, message.body)
+            except Failed as failure:
+                fail(connection, failure)
+                is_skipping = True
+        elif message.type == "F" and not is_skipping:
+            connection.send(m.frame("V", struct.pack("!i", -1)), m.ready(connection.status))
+        elif message.type not in "HcdfPBDECFQ":
+            connection.fatal("08P01", f"invalid frontend message type {ord(message.type)}")
+
+
+def fail(connection, failure):
+    connection.send(m.error(*failure.args))
+    if connection.status == "T":
+        connection.status = "E"
+
+
+def on_query(connection, sql):
+    """The simple protocol: all statements of the text, up to the first that fails."""
+    connection.sql = sql
+    if sql in connection.server.scripts:
+        connection.server.scripts[sql](connection)
+        return
+    statements = [one.strip() for one in sql.split(";") if one.strip()] or [""]
+    try:
+        for one in statements:
+            if not one:
+                connection.send(m.frame("I"))
+                continue
+            if answers_rows(one) and connection.status != "E":
+                connection.send(m.row_description("text"))
+            run(connection, one)
+    except Failed as failure:
+        fail(connection, failure)
+    connection.sql = None
+    connection.send(m.ready(connection.status))
+
+
+def on_parse(connection, body):
+    name, sql, _ = body.split(b"\0", 2)
+    name, sql = name.decode(), sql.decode()
+    refuse_if_aborted(connection, sql)
+    if first_word(sql) == "unparsable":
+        raise Failed("42601", sql)
+    if name and name in connection.statements:
+        raise Failed("42P05", f'prepared statement "{name}" already exists')
+    connection.statements[name] = sql
+    connection.send(m.frame("1"))
+
+
+def statement_of(connection, name):
+    if name not in connection.statements:
+        raise Failed("26000", f'prepared statement "{name}" does not exist')
+    return connection.statements[name]
+
+
+def on_bind(connection, body):
+    portal, statement, rest = body.split(b"\0", 2)
+    sql = statement_of(connection, statement.decode())
+    at = 2 + 2 * struct.unpack_from("!H", rest)[0]
+    row = m.Message("D", rest[at:]).values
+    connection.portals[portal.decode()] = [sql, row, 0]
+    connection.send(m.frame("2"))
+
+
+def on_describe(connection, body):
+    what, name = chr(body[0]), body[1:-1].decode()
+    if what == "S":
+        sql = statement_of(connection, name)
+        count = len(re.findall(r"\$\d", sql))
+        connection.send(m.frame("t", struct.pack(f"!H{count}I", count, *[25] * count)))
+    else:
+        sql = portal_of(connection, name)[0]
+    connection.send(m.row_description("text") if answers_rows(sql) else m.frame("n"))
+
+
+def portal_of(connection, name):
+    if name not in connection.portals:
+        raise Failed("34000", f'portal "{name}" does not exist')
+    return connection.portals[name]
+
+
+def on_execute(connection, body):
+    name, limit = body[:-5].decode(), struct.unpack("!i", body[-4:])[0]
+    portal = portal_of(connection, name)
+    sql, values, done = portal
+    if not sql.strip():
+        connection.send(m.frame("I"))
+        return
+    connection.sql = sql
+    run(connection, sql, values, done, limit)
+    connection.sql = None
+    portal[2] = done + limit
+
+
+def on_close(connection, body):
+    known = connection.statements if body[:1] == b"S" else connection.portals
+    known.pop(body[1:-1].decode(), None)
+    connection.send(m.frame("3"))
+
+
+# --- the control plane
+
+def answer_control(connection):
+    """Probes get what the server's role says; the catalogue is empty."""
+    sql = ""
+    while True:
+        message = connection.read()
+        if message.type == "X":
+            return
+        if message.type == "P":
+            sql = message.body.split(b"\0")[1].decode()
+            connection.send(m.frame("1"))
+        elif message.type == "B":
+            connection.send(m.frame("2"))
+        elif message.type == "D":
+            connection.send(m.row_description(*columns(sql)))
+        elif message.type == "E":
+            rows = [probe_row(connection.server)] if "pg_is_in_recovery" in sql else []
+            for row in rows:
+                connection.send(m.data_row(*row))
+            connection.send(m.complete(f"SELECT {len(rows)}"))
+        elif message.type == "S":
+            connection.send(m.ready())
+
+
+def columns(sql):
+    return [f"c{i}" for i in range(8)]
+
+
+def probe_row(server):
+    """In the order of proxy/cluster/probe.c: in recovery, system, timeline, position, received,
+    quiet, page, segment."""
+    server.lsn += 8
+    replica = server.role == "replica"
+    lsn = server.lsn if not replica else (1 << 40)
+    return [str(value) for value in (int(replica), server.system, server.timeline, lsn,
+                                     lsn if replica else 0, 0 if replica else -1, 8192, 16 << 20)]
