@@ -1,0 +1,238 @@
+/*
+ * Holds the SQL that finds everything dangerous in a database, in one query
+ * and so from one snapshot.  It does not know when it is asked.  Control thread.
+ *
+ * Objects are pairs (kind, oid), of kind f function, o operator, t type (when
+ * something is cast to it), c type (when a column merely has it), r relation.
+ * An edge says that using the first one may use the second one.  Dangerous are
+ * the seeds, which are volatile functions and relations that only the primary
+ * can serve, and whatever reaches one of them along edges.
+ *
+ * pg_depend has most edges but none to what initdb created, so that a view over
+ * pg_advisory_lock depends on nothing; the stored trees name those by oid.
+ */
+#include "cluster/survey.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* What users create has greater oids (FirstNormalObjectId). */
+#define USER_OIDS "16384"
+
+/* Other sessions' temporary objects are left out: a stranger's temporary table
+ * "orders" must not take the reads of the permanent one away.  A session with
+ * temporary tables of its own is pinned; a name unknown here goes to the primary. */
+#define SCHEMAS                                                                        \
+	"schemas AS MATERIALIZED (SELECT oid, nspname FROM pg_namespace"               \
+	" WHERE nspname NOT LIKE 'pg\\_temp\\_%' AND nspname NOT LIKE 'pg\\_toast%')"
+
+/* Reading a materialized view does not run its query: it is like a table. */
+#define VIEWS                                                                          \
+	"views AS MATERIALIZED (SELECT r.oid AS rule, c.oid AS relation,"              \
+	" r.ev_action::text AS tree FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class" \
+	" WHERE r.ev_type = '1' AND c.relkind = 'v' AND c.oid >= " USER_OIDS ")"
+
+#define POLICIES                                                                       \
+	"policies AS MATERIALIZED (SELECT p.oid AS policy, c.oid AS relation,"         \
+	" p.polqual::text AS tree FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid" \
+	" WHERE c.relrowsecurity)"
+
+#define TREES                                                                          \
+	"trees (kind, id, tree) AS (SELECT 'r', relation, tree FROM views"             \
+	" UNION ALL SELECT 'r', relation, tree FROM policies"                          \
+	" UNION ALL SELECT 'f', oid, proargdefaults::text FROM pg_proc"                \
+	"  WHERE proargdefaults IS NOT NULL AND oid >= " USER_OIDS                     \
+	" UNION ALL SELECT 'f', oid, prosqlbody::text FROM pg_proc"                    \
+	"  WHERE prosqlbody IS NOT NULL AND oid >= " USER_OIDS                         \
+	" UNION ALL SELECT 't', contypid, conbin::text FROM pg_constraint WHERE contypid <> 0" \
+	" UNION ALL SELECT 't', oid, typdefaultbin::text FROM pg_type"                 \
+	"  WHERE typdefaultbin IS NOT NULL)"
+
+#define KINDS                                                                          \
+	"kinds (class, kind) AS (VALUES ('pg_proc'::regclass, 'f'),"                   \
+	" ('pg_operator'::regclass, 'o'), ('pg_type'::regclass, 't'),"                 \
+	" ('pg_class'::regclass, 'r'))"
+
+#define EDGES_OF_TREES                                                                 \
+	"SELECT DISTINCT t.kind, t.id,"                                                \
+	" CASE m[1] WHEN 'relid' THEN 'r' WHEN 'opno' THEN 'o' ELSE 'f' END, m[2]::oid" \
+	" FROM trees t, regexp_matches(t.tree,"                                        \
+	" ':(funcid|aggfnoid|winfnoid|opfuncid|opno|relid) (\\d+)', 'g') AS m"
+
+/* A function's planner support is not called by a statement, and extensions
+ * leave it volatile carelessly. */
+#define EDGES_OF_DEPEND                                                                \
+	" UNION ALL SELECT 'r', v.relation, k.kind, d.refobjid FROM views v"           \
+	"  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = v.rule" \
+	"  JOIN kinds k ON k.class = d.refclassid"                                     \
+	" UNION ALL SELECT 'r', p.relation, k.kind, d.refobjid FROM policies p"        \
+	"  JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.policy" \
+	"  JOIN kinds k ON k.class = d.refclassid"                                     \
+	" UNION ALL SELECT 't', c.contypid, k.kind, d.refobjid FROM pg_constraint c"   \
+	"  JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = c.oid" \
+	"  JOIN kinds k ON k.class = d.refclassid WHERE c.contypid <> 0"               \
+	" UNION ALL SELECT 'f', p.oid, k.kind, d.refobjid FROM pg_proc p"              \
+	"  JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid"    \
+	"  JOIN kinds k ON k.class = d.refclassid WHERE d.refobjid <> p.prosupport"
+
+#define EDGES_OF_FUNCTIONS                                                             \
+	" UNION ALL SELECT 'f', a.aggfnoid, 'f', f FROM pg_aggregate a,"               \
+	"  unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn," \
+	"  aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) AS f WHERE f <> 0"        \
+	" UNION ALL SELECT 'o', oid, 'f', oprcode FROM pg_operator WHERE oprcode <> 0"
+
+#define EDGES_OF_TYPES                                                                 \
+	" UNION ALL SELECT 't', t.oid, 'f', f FROM pg_type t,"                         \
+	"  unnest(ARRAY[typinput, typreceive, typmodin]::oid[]) AS f WHERE f <> 0"     \
+	" UNION ALL SELECT k, t.oid, k, typelem FROM pg_type t, unnest('{t,c}'::text[]) AS k" \
+	"  WHERE typelem >= " USER_OIDS                                                \
+	" UNION ALL SELECT k, t.oid, k, typbasetype FROM pg_type t, unnest('{t,c}'::text[]) AS k" \
+	"  WHERE typbasetype <> 0"                                                     \
+	" UNION ALL SELECT 't', c.reltype, 't', a.atttypid FROM pg_class c"            \
+	"  JOIN pg_attribute a ON a.attrelid = c.oid"                                  \
+	"  WHERE c.reltype <> 0 AND a.attnum > 0 AND a.atttypid >= " USER_OIDS         \
+	" UNION ALL SELECT 't', rngtypid, 't', rngsubtype FROM pg_range"               \
+	" UNION ALL SELECT 't', rngmultitypid, 't', rngtypid FROM pg_range"            \
+	" UNION ALL SELECT 't', rngtypid, 'f', rngcanonical FROM pg_range WHERE rngcanonical <> 0" \
+	" UNION ALL SELECT 't', t, 'f', castfunc FROM pg_cast,"                        \
+	"  unnest(ARRAY[castsource, casttarget]) AS t WHERE castfunc <> 0"
+
+/* What a column of a type does unasked: being sent, cast implicitly, sorted. */
+#define EDGES_OF_COLUMN_TYPES                                                          \
+	" UNION ALL SELECT 'c', t.oid, 'f', f FROM pg_type t,"                         \
+	"  unnest(ARRAY[typoutput, typsend]::oid[]) AS f"                              \
+	"  WHERE f <> 0 AND t.oid >= " USER_OIDS                                       \
+	" UNION ALL SELECT 'c', castsource, 'f', castfunc FROM pg_cast"                \
+	"  WHERE castfunc <> 0 AND castcontext = 'i'"                                  \
+	" UNION ALL SELECT 'c', amproclefttype, 'f', amproc FROM pg_amproc p"          \
+	"  JOIN pg_opfamily o ON o.oid = p.amprocfamily JOIN pg_am a ON a.oid = o.opfmethod" \
+	"  WHERE a.amname IN ('btree', 'hash')"
+
+/* table.name may call the function name(table). */
+#define EDGES_OF_RELATIONS                                                             \
+	" UNION ALL SELECT 'r', a.attrelid, 'c', a.atttypid FROM pg_attribute a"       \
+	"  WHERE a.attnum > 0 AND a.atttypid >= " USER_OIDS                            \
+	" UNION ALL SELECT 'r', c.oid, 'f', p.oid FROM pg_proc p"                      \
+	"  JOIN pg_class c ON c.reltype = p.proargtypes[0]"                            \
+	"  WHERE p.pronargs > 0 AND p.pronargs - p.pronargdefaults <= 1 AND c.reltype <> 0" \
+	" UNION ALL SELECT 'r', inhparent, 'r', inhrelid FROM pg_inherits"
+
+/* Stable by name, but they assign a transaction id, look at one session or one
+ * node, or run SQL from a string. */
+#define DANGEROUS_STABLE                                                               \
+	"(n.nspname = 'pg_catalog' AND p.proname ~ '^(txid_current|txid_current_if_assigned" \
+	"|pg_current_xact_id|pg_current_xact_id_if_assigned|pg_stat_get_.*|pg_my_temp_schema" \
+	"|pg_is_other_temp_schema|pg_listening_channels|pg_cursor|pg_prepared_statement" \
+	"|pg_prepared_xact|(table|schema|database)_to_xml.*)$'"                        \
+	" OR p.proname ~ '^(crosstab.*|connectby|xpath_table)$')"
+
+#define SEEDS                                                                          \
+	"seeds (kind, id) AS (SELECT 'f', p.oid FROM pg_proc p"                        \
+	" JOIN pg_namespace n ON n.oid = p.pronamespace"                               \
+	" WHERE (p.provolatile = 'v' OR p.prokind = 'p' OR " DANGEROUS_STABLE ")"      \
+	"  AND p.proname <> ALL (string_to_array($1::text, ','))"                      \
+	"  AND n.nspname || '.' || p.proname <> ALL (string_to_array($1::text, ','))"  \
+	" UNION ALL SELECT 'r', c.oid FROM pg_class c"                                 \
+	" JOIN pg_namespace n ON n.oid = c.relnamespace"                               \
+	" WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"                           \
+	"  AND (c.relpersistence <> 'p' OR c.relkind IN ('f', 'S')"                    \
+	"  OR n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast')))"
+
+#define BAD                                                                            \
+	"bad (kind, id) AS (SELECT kind, id FROM seeds UNION SELECT e.kind, e.id"      \
+	" FROM bad b JOIN edges e ON e.to_kind = b.kind AND e.to_id = b.id)"
+
+/*
+ * A name is dangerous if any overload is.  Row types and array types are named
+ * only when dangerous: the grammar gives arrays as their element.  The
+ * relations of information_schema are left out, because unqualified names stand
+ * for the worst of all schemas and its "tables" or "columns" are everybody's
+ * names; unknown ones go to the primary all the same.  The dangerous come first:
+ * what the limit cuts is unknown, never harmless.
+ */
+#define RESULT                                                                         \
+	" SELECT 'f', n.nspname, p.proname, bool_or(b.id IS NOT NULL)::int FROM pg_proc p" \
+	"  JOIN schemas n ON n.oid = p.pronamespace"                                   \
+	"  LEFT JOIN bad b ON b.kind = 'f' AND b.id = p.oid GROUP BY 2, 3"             \
+	" UNION ALL SELECT 'o', '', o.oprname, bool_or(b.id IS NOT NULL)::int FROM pg_operator o" \
+	"  LEFT JOIN bad b ON b.kind = 'o' AND b.id = o.oid GROUP BY 3"                \
+	" UNION ALL SELECT 't', n.nspname, t.typname, (b.id IS NOT NULL)::int FROM pg_type t" \
+	"  JOIN schemas n ON n.oid = t.typnamespace"                                   \
+	"  LEFT JOIN bad b ON b.kind = 't' AND b.id = t.oid"                           \
+	"  WHERE b.id IS NOT NULL OR t.typrelid = 0 AND t.typcategory <> 'A'"          \
+	" UNION ALL SELECT 'r', n.nspname, c.relname, (b.id IS NOT NULL)::int FROM pg_class c" \
+	"  JOIN schemas n ON n.oid = c.relnamespace"                                   \
+	"  LEFT JOIN bad b ON b.kind = 'r' AND b.id = c.oid"                           \
+	"  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"                          \
+	"  AND n.nspname <> 'information_schema'"                                      \
+	" ORDER BY 4 DESC, 1, 2, 3 LIMIT 500000"
+
+const char *survey_question(void)
+{
+	return "WITH RECURSIVE " SCHEMAS ", " VIEWS ", " POLICIES ", " TREES ", " KINDS
+	       ", edges (kind, id, to_kind, to_id) AS MATERIALIZED (" EDGES_OF_TREES
+	       EDGES_OF_DEPEND EDGES_OF_FUNCTIONS EDGES_OF_TYPES EDGES_OF_COLUMN_TYPES
+	       EDGES_OF_RELATIONS "), " SEEDS ", " BAD RESULT;
+}
+
+enum { COLUMN_KIND, COLUMN_SCHEMA, COLUMN_NAME, COLUMN_IS_BAD, COLUMN_COUNT };
+
+static bool read_row(struct volatility *v, const PGresult *rows, int row)
+{
+	const char *schema = PQgetvalue(rows, row, COLUMN_SCHEMA);
+	const char *name = PQgetvalue(rows, row, COLUMN_NAME);
+	bool is_bad = strcmp(PQgetvalue(rows, row, COLUMN_IS_BAD), "0") != 0;
+
+	switch (PQgetvalue(rows, row, COLUMN_KIND)[0]) {
+	case 'f':
+		volatility_add_function(v, schema, name, is_bad);
+		return true;
+	case 'o':
+		volatility_add_operator(v, name, is_bad);
+		return true;
+	case 't':
+		volatility_add_type(v, schema, name, is_bad);
+		return true;
+	case 'r':
+		volatility_add_relation(v, schema, name, is_bad);
+		return true;
+	default:
+		return false;
+	}
+}
+
+struct volatility *survey_read(const PGresult *rows, const char *database, uint64_t generation)
+{
+	struct volatility *v;
+
+	/* There are always built-in functions: an empty answer is no answer. */
+	if (PQnfields(rows) != COLUMN_COUNT || PQntuples(rows) == 0)
+		return NULL;
+	v = volatility_create(database, generation);
+	for (int row = 0; row < PQntuples(rows); row++) {
+		if (!read_row(v, rows, row)) {
+			volatility_drop(v);
+			return NULL;
+		}
+	}
+	return v;
+}
+
+struct survey_digest survey_digest(const PGresult *rows, uint64_t seed)
+{
+	XXH3_state_t state;
+	XXH128_hash_t hash;
+
+	XXH3_INITSTATE(&state);
+	XXH3_128bits_reset_withSeed(&state, seed);
+	for (int row = 0; row < PQntuples(rows); row++)
+		/* With the NUL, so that "a", "bc" is not "ab", "c". */
+		for (int column = 0; column < PQnfields(rows); column++)
+			XXH3_128bits_update(&state, PQgetvalue(rows, row, column),
+					    (size_t)PQgetlength(rows, row, column) + 1);
+	hash = XXH3_128bits_digest(&state);
+	return (struct survey_digest){ hash.low64, hash.high64 };
+}
