@@ -224,7 +224,7 @@ static enum MHD_Result show_pools(struct request *request)
 	return ask_for_numbers(request, REPORT_POOLS);
 }
 
-static bool read_sort(const char *value, enum report_sort *sort)
+static bool read_sort(struct span value, enum report_sort *sort)
 {
 	static const char *const words[] = {
 		[REPORT_BY_TOTAL] = "total",
@@ -233,35 +233,40 @@ static bool read_sort(const char *value, enum report_sort *sort)
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strcmp(value, words[i]) == 0) {
+		if (span_is(value, words[i])) {
 			*sort = (enum report_sort)i;
 			return true;
 		}
 	return false;
 }
 
-static bool read_limit(const char *value, int *limit)
+static bool read_limit(struct span value, int *limit)
 {
-	size_t digits = strspn(value, "0123456789");
-
-	if (digits == 0 || digits > 5 || value[digits] != '\0')
+	if (value.size == 0 || value.size > 5)
 		return false;
-	*limit = atoi(value);
+	*limit = 0;
+	for (size_t i = 0; i < value.size; i++) {
+		if (value.data[i] < '0' || value.data[i] > '9')
+			return false;
+		*limit = *limit * 10 + (value.data[i] - '0');
+	}
 	return *limit >= 1 && *limit <= REPORT_LIMIT_MAX;
 }
 
 /* Leaves in `context`, a request's bad_parameter, what is wrong. */
 static enum MHD_Result read_parameter(void *context, enum MHD_ValueKind kind, const char *key,
-				      const char *value)
+				      size_t key_size, const char *value, size_t value_size)
 {
 	struct request *request = context;
+	struct report_wish *wish = &request->seat.wish;
+	struct span word = span_make(value ? value : "", value ? value_size : 0);
 
 	(void)kind;
-	if (strcmp(key, "sort") == 0) {
-		if (!value || !read_sort(value, &request->seat.wish.sort))
+	if (span_is(span_make(key, key_size), "sort")) {
+		if (!read_sort(word, &wish->sort))
 			request->bad_parameter = "sort must be total, p99 or calls";
-	} else if (strcmp(key, "limit") == 0) {
-		if (!value || !read_limit(value, &request->seat.wish.limit))
+	} else if (span_is(span_make(key, key_size), "limit")) {
+		if (!read_limit(word, &wish->limit))
 			request->bad_parameter = "limit must be a number from 1 to 10000";
 	} else {
 		request->bad_parameter = "unknown parameter: there are sort and limit";
@@ -273,8 +278,8 @@ static enum MHD_Result show_queries(struct request *request)
 {
 	_Static_assert(REPORT_LIMIT_MAX == 10000, "the error message says so");
 	request->seat.wish.limit = REPORT_LIMIT_DEFAULT;
-	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, read_parameter,
-				  request);
+	MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, read_parameter,
+				    request);
 	if (request->bad_parameter)
 		return send_error(request->connection, MHD_HTTP_BAD_REQUEST, request->bad_parameter);
 	return ask_for_numbers(request, REPORT_QUERIES);
