@@ -262,38 +262,40 @@ def on_close(connection, body):
 
 # --- the control plane
 
+CATALOGUE = [("f", "pg_catalog", "upper", "0"), ("f", "pg_catalog", "nextval", "1"),
+             ("o", "", "=", "0"), ("t", "pg_catalog", "text", "0"), ("r", "public", "shop", "0")]
+
+
 def answer_control(connection):
-    """Probes get what the server's role says; the catalogue is empty."""
-    sql = ""
+    """Probes get what the server's role says, the catalogue's questions a small catalogue; in the
+    extended protocol, as libpq's PQsendQueryParams asks."""
     while True:
         message = connection.read()
         if message.type == "X":
             return
-        if message.type == "P":
-            sql = message.body.split(b"\0")[1].decode()
-            connection.send(m.frame("1"))
-        elif message.type == "B":
-            connection.send(m.frame("2"))
+        if message.type in "PB":
+            connection.send(m.frame("1" if message.type == "P" else "2"))
         elif message.type == "D":
-            connection.send(m.row_description(*columns(sql)))
+            connection.send(m.row_description(*[f"c{i}" for i in range(len(control_rows(connection)[0]))]))
         elif message.type == "E":
-            rows = [probe_row(connection.server)] if "pg_is_in_recovery" in sql else []
-            for row in rows:
-                connection.send(m.data_row(*row))
-            connection.send(m.complete(f"SELECT {len(rows)}"))
+            rows = control_rows(connection)
+            connection.send(*[m.data_row(*row) for row in rows], m.complete(f"SELECT {len(rows)}"))
         elif message.type == "S":
             connection.send(m.ready())
 
 
-def columns(sql):
-    return [f"c{i}" for i in range(8)]
+def control_rows(connection):
+    if connection.parameters["application_name"] == "pgweir catalog":
+        return CATALOGUE
+    return [probe_row(connection.server)]
 
 
 def probe_row(server):
     """In the order of proxy/cluster/probe.c: in recovery, system, timeline, position, received,
-    quiet, page, segment."""
+    quiet, page, segment.  A replica is never behind."""
+    is_replica = server.role == "replica"
     server.lsn += 8
-    replica = server.role == "replica"
-    lsn = server.lsn if not replica else (1 << 40)
-    return [str(value) for value in (int(replica), server.system, server.timeline, lsn,
-                                     lsn if replica else 0, 0 if replica else -1, 8192, 16 << 20)]
+    lsn = 1 << 40 if is_replica else server.lsn
+    return [str(value) for value in (int(is_replica), server.system, server.timeline, lsn,
+                                     lsn if is_replica else 0, 0 if is_replica else -1,
+                                     8192, 16 << 20)]

@@ -246,7 +246,8 @@ class FakeServer:
         login           replaces all between startup packet and queries
         serve           replaces echo.serve
 
-    `noise` goes before each message that is sent to a data connection.
+    `noise` goes before each message that is sent to a data connection.  The database "canary" is
+    spared all of that: its clients show that others are served meanwhile.
     """
 
     def __init__(self, role="primary", auth="trust", passwords=None, port=0):
@@ -325,7 +326,7 @@ class Connection:
     def __init__(self, server, sock):
         self.server, self.sock = server, sock
         self.stream = m.Stream(sock)
-        self.is_open, self.is_data = True, False
+        self.is_open, self.is_data = True, False  # data: not of the control plane, no canary
         self.parameters, self.startup_body = {}, b""
         self.process, self.secret = next(self.next_process), 77
         self.received = []  # (letter, body) of each message after login
@@ -404,14 +405,21 @@ class Connection:
             self.greet()
             echo.answer_control(self)
             return
+        if self.parameters["database"] == "canary":
+            self.greet()
+            echo.serve(self)
+            return
         self.is_data = True
         if self.server.login:
             self.server.login(self)
         else:
-            self.check_database()
-            self.authenticate()
-            self.greet()
+            self.log_in()
         (self.server.serve or echo.serve)(self)
+
+    def log_in(self):
+        self.check_database()
+        self.authenticate()
+        self.greet()
 
     def fatal(self, sqlstate, message):
         self.send(m.error(sqlstate, message, severity="FATAL"))
