@@ -323,13 +323,8 @@ static void load_user(struct loader *l, struct span user, struct span secret)
 	trouble = sort_secret(l->users, e);
 	if (trouble)
 		complain(l, "user \"%s\": %s", e->credential.user, trouble);
-	/* an entry with a bad secret stays: its name is taken, and the load fails anyway */
-	if (!old) {
-		insert_entry(l->users, e);
-		return;
-	}
-	OPENSSL_cleanse(e, e->size);
-	free(e);
+	/* bad ones and doubles too: the load fails anyway, and their names are taken */
+	insert_entry(l->users, e);
 }
 
 static void load_quoted(struct loader *l, struct span line, struct text *name, struct text *secret)

@@ -177,6 +177,18 @@ static void bad_lines_are_all_reported(void **state)
 			    "15: the secret contains a control character\n");
 }
 
+static void name_stays_taken(void **state)
+{
+	struct complaints c;
+
+	(void)state;
+	assert_null(load_bytes(span_of("\"a\" \"md5\"\n\"a\" \"x\"\n\n\"a\" \"y\"\n"), &c));
+	assert_int_equal(c.count, 3);
+	assert_non_null(strstr(c.text, "1: user \"a\": invalid md5 secret"));
+	assert_non_null(strstr(c.text, "2: user \"a\" is on line 1 already\n"));
+	assert_non_null(strstr(c.text, "4: user \"a\" is on line 2 already\n"));
+}
+
 static void no_complaint_contains_the_secret(void **state)
 {
 	static const char *const bad[] = {
@@ -435,6 +447,7 @@ int main(void)
 		cmocka_unit_test(layout_is_free),
 		cmocka_unit_test(empty_file_has_no_users),
 		cmocka_unit_test(bad_lines_are_all_reported),
+		cmocka_unit_test(name_stays_taken),
 		cmocka_unit_test(no_complaint_contains_the_secret),
 		cmocka_unit_test(control_characters_are_refused),
 		cmocka_unit_test(sizes_have_limits),

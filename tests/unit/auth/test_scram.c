@@ -198,6 +198,11 @@ static void steps_out_of_turn_are_refused(void **state)
 	start(&x, false);
 	scram_server_init(&x.server, &x.verifier, false);
 	assert_int_equal(finish_server(&x), SCRAM_MALFORMED);
+	/* the nonce and the header of an exchange that never began: a proof for them
+	 * would be good for ever */
+	assert_int_equal(scram_server_final(&x.server, span_of("c=eSws,r=,p=" KEY),
+					    &x.server_final, &x.keys),
+			 SCRAM_MALFORMED);
 
 	/* a first message that fails takes the one before it away */
 	start(&x, false);
