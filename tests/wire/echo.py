@@ -91,7 +91,7 @@ def run(connection, sql, values=(), skip=0, limit=0):
     elif answers_rows(sql):
         run_rows(connection, sql, values, skip, limit)
     elif word in TAGS:
-        if word == "discard":
+        if word == "discard" or sql.lower().split()[:2] == ["deallocate", "all"]:
             connection.statements.clear()
         connection.send(m.complete(TAGS[word]))
     else:
@@ -155,8 +155,7 @@ def serve(connection):
             on_query(connection, message.text)
         elif message.type == "S":
             is_skipping = False
-            if connection.status == "I":
-                connection.portals.clear()
+            end_portals(connection)
             connection.send(m.ready(connection.status))
         elif message.type in steps and not is_skipping:
             try:
@@ -182,6 +181,8 @@ def on_query(connection, sql):
     if sql in connection.server.scripts:
         connection.server.scripts[sql](connection)
         return
+    connection.statements.pop("", None)
+    connection.portals.pop("", None)
     statements = [one.strip() for one in sql.split(";") if one.strip()] or [""]
     try:
         for one in statements:
@@ -194,12 +195,21 @@ def on_query(connection, sql):
     except Failed as failure:
         fail(connection, failure)
     connection.sql = None
+    end_portals(connection)
     connection.send(m.ready(connection.status))
+
+
+def end_portals(connection):
+    """They live as long as their transaction."""
+    if connection.status == "I":
+        connection.portals.clear()
 
 
 def on_parse(connection, body):
     name, sql, _ = body.split(b"\0", 2)
     name, sql = name.decode(), sql.decode()
+    if not name:
+        connection.statements.pop("", None)
     refuse_if_aborted(connection, sql)
     if first_word(sql) == "unparsable":
         raise Failed("42601", sql)
@@ -217,10 +227,13 @@ def statement_of(connection, name):
 
 def on_bind(connection, body):
     portal, statement, rest = body.split(b"\0", 2)
-    sql = statement_of(connection, statement.decode())
+    sql, portal = statement_of(connection, statement.decode()), portal.decode()
+    refuse_if_aborted(connection, sql)
+    if portal and portal in connection.portals:
+        raise Failed("42P03", f'cursor "{portal}" already exists')
     at = 2 + 2 * struct.unpack_from("!H", rest)[0]
     row = m.Message("D", rest[at:]).values
-    connection.portals[portal.decode()] = [sql, row, 0]
+    connection.portals[portal] = [sql, row, 0]
     connection.send(m.frame("2"))
 
 
@@ -251,7 +264,7 @@ def on_execute(connection, body):
     connection.sql = sql
     run(connection, sql, values, done, limit)
     connection.sql = None
-    portal[2] = done + limit
+    portal[2] = done + limit if limit else 1 << 60
 
 
 def on_close(connection, body):
