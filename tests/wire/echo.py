@@ -210,9 +210,10 @@ def on_parse(connection, body):
     name, sql = name.decode(), sql.decode()
     if not name:
         connection.statements.pop("", None)
-    refuse_if_aborted(connection, sql)
     if first_word(sql) == "unparsable":
         raise Failed("42601", sql)
+    if sql.strip():
+        refuse_if_aborted(connection, sql)
     if name and name in connection.statements:
         raise Failed("42P05", f'prepared statement "{name}" already exists')
     connection.statements[name] = sql
@@ -225,6 +226,10 @@ def statement_of(connection, name):
     return connection.statements[name]
 
 
+def parameter_count(sql):
+    return len(set(re.findall(r"\$\d+", sql)))
+
+
 def on_bind(connection, body):
     portal, statement, rest = body.split(b"\0", 2)
     sql, portal = statement_of(connection, statement.decode()), portal.decode()
@@ -233,6 +238,8 @@ def on_bind(connection, body):
         raise Failed("42P03", f'cursor "{portal}" already exists')
     at = 2 + 2 * struct.unpack_from("!H", rest)[0]
     row = m.Message("D", rest[at:]).values
+    if len(row) != parameter_count(sql):
+        raise Failed("08P01", f"bind message supplies {len(row)} parameters")
     connection.portals[portal] = [sql, row, 0]
     connection.send(m.frame("2"))
 
@@ -241,7 +248,7 @@ def on_describe(connection, body):
     what, name = chr(body[0]), body[1:-1].decode()
     if what == "S":
         sql = statement_of(connection, name)
-        count = len(re.findall(r"\$\d", sql))
+        count = parameter_count(sql)
         connection.send(m.frame("t", struct.pack(f"!H{count}I", count, *[25] * count)))
     else:
         sql = portal_of(connection, name)[0]

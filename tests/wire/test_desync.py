@@ -76,8 +76,8 @@ def test_D03_pipelines_of_syncs(server, weir, depth):
     with one.login() as client, one.login() as neighbour:
         for turn in range(5):
             failing = turn * depth // 5
-            client.send(*[m.one_query("error" if i == failing else "select $1", [f"{turn}.{i}"])
-                          for i in range(depth)])
+            client.send(*[m.one_query("error") if i == failing
+                          else m.one_query("select $1", [f"{turn}.{i}"]) for i in range(depth)])
             neighbour.send(m.query(f"select 'n{turn}'"))
             for i in range(depth):
                 result = client.result()
@@ -116,7 +116,7 @@ def random_script(dice):
         lambda: m.query("copy out"), lambda: m.parse("select $1", name), lambda: m.parse("", name),
         lambda: m.parse("error", name), lambda: m.parse("unparsable", name),
         lambda: m.parse("rows 5 10 t", name), lambda: m.bind(name, ["v"], dice.choice(["", "p1"])),
-        lambda: m.bind("unknown"), lambda: m.describe("S", name), lambda: m.describe("P", ""),
+        lambda: m.bind(name), lambda: m.bind("unknown"), lambda: m.describe("S", name), lambda: m.describe("P", ""),
         lambda: m.execute(dice.choice(["", "p1"]), dice.choice([0, 2])), lambda: m.execute("nope"),
         lambda: m.close("S", name), lambda: m.close("P", ""), lambda: m.close("S", "unknown"),
         lambda: m.SYNC, lambda: m.SYNC, lambda: m.FLUSH, lambda: m.one_query("select $1", ["w"]),

@@ -13,8 +13,8 @@ def prepared(client, name, sql="select $1"):
     assert client.result().types == "1Z"
 
 
-def run(client, name, value):
-    client.send(m.bind(name, [value]), m.execute(), m.SYNC)
+def run(client, name, *values):
+    client.send(m.bind(name, values), m.execute(), m.SYNC)
     return client.result()
 
 
@@ -36,7 +36,7 @@ def test_the_same_name_means_each_clients_own(server, weir):
         prepared(b, "s", "rows 1 5 b")
         for _ in range(3):
             assert run(a, "s", "a").value == "a"
-            assert run(b, "s", "x").value == "b...."
+            assert run(b, "s").value == "b...."
 
 
 @pytest.mark.proxy
