@@ -243,6 +243,8 @@ static void note_freshness(struct census *c, int i)
 	reached_us = samples_reached_us(&c->samples, c->facts[i].last.lsn);
 	if (reached_us > node->fresh_us)
 		node->fresh_us = reached_us;
+	if (c->facts[i].last.lsn >= newest_sample(c))
+		node->lag_ms = 0;
 }
 
 /* Without a primary nobody knows what was written; what is known is what the

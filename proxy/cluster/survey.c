@@ -111,13 +111,9 @@
 	"  JOIN pg_opfamily o ON o.oid = p.amprocfamily JOIN pg_am a ON a.oid = o.opfmethod" \
 	"  WHERE a.amname IN ('btree', 'hash')"
 
-/* table.name may call the function name(table). */
 #define EDGES_OF_RELATIONS                                                             \
 	" UNION ALL SELECT 'r', a.attrelid, 'c', a.atttypid FROM pg_attribute a"       \
 	"  WHERE a.attnum > 0 AND a.atttypid >= " USER_OIDS                            \
-	" UNION ALL SELECT 'r', c.oid, 'f', p.oid FROM pg_proc p"                      \
-	"  JOIN pg_class c ON c.reltype = p.proargtypes[0]"                            \
-	"  WHERE p.pronargs > 0 AND p.pronargs - p.pronargdefaults <= 1 AND c.reltype <> 0" \
 	" UNION ALL SELECT 'r', inhparent, 'r', inhrelid FROM pg_inherits"
 
 /* Stable by name, but they assign a transaction id, look at one session or one
@@ -146,12 +142,12 @@
 	" FROM bad b JOIN edges e ON e.to_kind = b.kind AND e.to_id = b.id)"
 
 /*
- * A name is dangerous if any overload is.  Row types and array types are named
- * only when dangerous: the grammar gives arrays as their element.  The
- * relations of information_schema are left out, because unqualified names stand
- * for the worst of all schemas and its "tables" or "columns" are everybody's
- * names; unknown ones go to the primary all the same.  The dangerous come first:
- * what the limit cuts is unknown, never harmless.
+ * A name is dangerous if any overload is.  Array types of users are named only
+ * when dangerous: the grammar gives arrays as their element.  The relations of
+ * information_schema are left out, because unqualified names stand for the
+ * worst of all schemas and its "tables" or "columns" are everybody's names;
+ * unknown ones go to the primary all the same.  The dangerous come first: what
+ * the limit cuts is unknown, never harmless.
  */
 #define RESULT                                                                         \
 	" SELECT 'f', n.nspname, p.proname, bool_or(b.id IS NOT NULL)::int FROM pg_proc p" \
@@ -162,7 +158,7 @@
 	" UNION ALL SELECT 't', n.nspname, t.typname, (b.id IS NOT NULL)::int FROM pg_type t" \
 	"  JOIN schemas n ON n.oid = t.typnamespace"                                   \
 	"  LEFT JOIN bad b ON b.kind = 't' AND b.id = t.oid"                           \
-	"  WHERE b.id IS NOT NULL OR t.typrelid = 0 AND t.typcategory <> 'A'"          \
+	"  WHERE b.id IS NOT NULL OR t.typcategory <> 'A' OR n.nspname = 'pg_catalog'" \
 	" UNION ALL SELECT 'r', n.nspname, c.relname, (b.id IS NOT NULL)::int FROM pg_class c" \
 	"  JOIN schemas n ON n.oid = c.relnamespace"                                   \
 	"  LEFT JOIN bad b ON b.kind = 'r' AND b.id = c.oid"                           \

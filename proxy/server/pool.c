@@ -340,16 +340,34 @@ enum pool_result pool_lend(struct pool *pool, struct asker *a)
 	return POOL_WAIT;
 }
 
+/* One that is lent may be given back inside on_lent: a loop, not a recursion as
+ * deep as the queue is long. */
+static void serve_waiting(struct pool *pool)
+{
+	if (pool->is_handing_over)
+		return;
+	pool->is_handing_over = true;
+	while (pool->waiting && pool->idle) {
+		struct asker *a = pool->waiting;
+		struct server *s = pool->idle;
+
+		remove_asker(pool, a);
+		hist_add(&pool->wait, loop_now_us() - a->waits_since_us);
+		lend(s, a);
+		a->ops->on_lent(a, s);
+	}
+	pool->is_handing_over = false;
+}
+
 /* An idle connection goes to who waits longest, here or at another worker. */
 static void hand_over(struct server *s)
 {
 	struct pool *pool = s->pool;
 	struct asker *a = pool->waiting;
-	uint64_t now = loop_now_us();
 	int other = quota_neediest(pool->quota, pool->pools->worker,
 				   a ? a->waits_since_us : UINT64_MAX);
 
-	s->idle_since_us = now;
+	s->idle_since_us = loop_now_us();
 	if (other >= 0) {
 		/* Not now: its own callback may be running. */
 		list_remove(s, SERVER_IDLE);
@@ -358,12 +376,7 @@ static void hand_over(struct server *s)
 		DL_APPEND(pool->pools->leaving, s);
 		return;
 	}
-	if (!a)
-		return;
-	remove_asker(pool, a);
-	hist_add(&pool->wait, now - a->waits_since_us);
-	lend(s, a);
-	a->ops->on_lent(a, s);
+	serve_waiting(pool);
 }
 
 /* --- giving back --- */
@@ -468,10 +481,12 @@ void pool_server_ended(struct server *s, const struct error *e)
 	struct pools *pools = pool->pools;
 	int needy;
 
+	if (s->cancels > 0)
+		pools->on_cancelled_ended(pools->context, s);
 	pools->open_count--;
 	quota_return(pool->quota);
 	needy = quota_neediest(pool->quota, pools->worker, UINT64_MAX);
-	if (needy >= 0)
+	if (needy >= 0 && !pools->is_closing)
 		pools->send_retry(pools->context, needy);
 	if (e && !s->was_ready && !pools->is_closing)
 		on_open_failed(pool, e);

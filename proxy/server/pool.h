@@ -32,6 +32,8 @@ struct pools {
 	void (*send_wish)(void *context, const struct pool *pool);
 	/* Tell that worker that there is a token again: pools_retry. */
 	void (*send_retry)(void *context, int worker);
+	/* A connection ended for which cancels are under way. */
+	void (*on_cancelled_ended)(void *context, struct server *s);
 	struct pool *all; /* uthash by key; owned */
 	struct user_secret *secrets; /* uthash by user; owned */
 	struct server *leaving; /* DL list: sent to other workers at the end of the turn */
@@ -48,6 +50,7 @@ struct pool {
 	struct quota *quota;
 	struct server *idle, *lent, *opening; /* DL lists; opening: all other states */
 	int idle_count, lent_count, opening_count;
+	bool is_handing_over; /* a hand-over is under way further up the stack */
 	struct asker *waiting; /* DL list, the oldest first */
 	int waiting_count;
 	struct hist wait; /* how long askers waited */

@@ -194,12 +194,13 @@ static enum step on_error(struct run *run, const struct frame *f)
 	if (is_fatal(&fields) || !head)
 		return on_fatal(run, &fields);
 	asker = head->asker;
-	take(run, f->size, receiver(head));
-	flush(run);
-	if (head->plan == ANSWER_PASS) {
+	if (head->plan != ANSWER_DROP) {
+		take(run, f->size, asker);
+		flush(run);
 		fail_head(s);
 		return STEP_NEXT;
 	}
+	take(run, f->size, NULL);
 	if (!asker)
 		return refuse(s, "an error in answer to a reset");
 	asker->ops->on_own_error(asker, s, &fields);
@@ -245,6 +246,7 @@ static enum step on_parameter(struct run *run, const struct frame *f, struct ask
 
 	if (!reader_is_done(&r))
 		return refuse(run->server, "a malformed ParameterStatus");
+	server_note_parameter(run->server, name, value);
 	take(run, f->size, to);
 	if (to)
 		to->ops->on_parameter(to, name, value);

@@ -12,6 +12,8 @@
 #include "server/relay.h"
 #include "wire/extended.h"
 #include "wire/frame.h"
+#include "wire/read.h"
+#include "wire/write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,6 +294,25 @@ void server_forget_all(struct server *s)
 		free(k);
 	}
 	s->unnamed = (struct statement_id){ 0 };
+}
+
+void server_note_parameter(struct server *s, struct span name, struct span value)
+{
+	struct span left = buf_waiting(&s->greeting);
+	struct buf changed = { 0 };
+	struct frame f;
+
+	while (frame_next(FRAME_FROM_SERVER, left, &f) == FRAME_WHOLE) {
+		struct reader r = reader_of(f.body);
+
+		if (!span_equal(read_text(&r), name))
+			buf_append(&changed, left.data, f.size);
+		left = span_after(left, f.size);
+	}
+	if (name.size + value.size < CONN_READ_BYTES - changed.filled)
+		write_parameter_status(&changed, name, value);
+	buf_finish(&s->greeting);
+	s->greeting = changed;
 }
 
 /* --- its end --- */

@@ -41,6 +41,7 @@ enum request_kind {
 enum answer_plan {
 	ANSWER_PASS, /* to the asker's client */
 	ANSWER_DROP, /* we asked for ourselves */
+	ANSWER_DROP_BUT_ERROR, /* we asked ahead of the client's request: it sees only failure */
 	ANSWER_LOCAL, /* the server was never asked: `local` is the answer */
 };
 
@@ -195,6 +196,9 @@ bool server_knows(struct server *s, const struct statement *st);
 void server_learn(struct server *s, const struct statement *st, struct asker *a);
 void server_forget(struct server *s, struct statement_id id);
 void server_forget_all(struct server *s);
+
+/* ParameterStatus: s->greeting is what a client that got it now would be told. */
+void server_note_parameter(struct server *s, struct span name, struct span value);
 
 /* Nothing outstanding, no transaction, nothing unread: may be lent to another. */
 bool server_is_clean(const struct server *s);

@@ -17,12 +17,12 @@
 
 #include "base/buf.h"
 #include "base/ensure.h"
+#include "watch/address.h"
 #include "watch/report.h"
 #include "watch/round.h"
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,7 +281,8 @@ static enum MHD_Result show_queries(struct request *request)
 	MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, read_parameter,
 				    request);
 	if (request->bad_parameter)
-		return send_error(request->connection, MHD_HTTP_BAD_REQUEST, request->bad_parameter);
+		return send_error(request->connection, MHD_HTTP_BAD_REQUEST,
+				  request->bad_parameter);
 	return ask_for_numbers(request, REPORT_QUERIES);
 }
 
@@ -460,62 +461,6 @@ static void on_visit(void *context, struct MHD_Connection *connection, void **so
 
 /* ---- start and end ---- */
 
-static int bind_socket(const struct addrinfo *place)
-{
-	int fd = socket(place->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1, failure;
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (place->ai_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, place->ai_addr, place->ai_addrlen) == 0 && listen(fd, CONNECTIONS_MAX) == 0)
-		return fd;
-	failure = errno;
-	close(fd);
-	errno = failure;
-	return -1;
-}
-
-/* Numeric, so that no resolver decides where the statistics are shown. */
-static const char *numeric_of_address(const struct config_address *address)
-{
-	if (strcmp(address->host, "localhost") == 0)
-		return "127.0.0.1";
-	return strcmp(address->host, "*") == 0 ? "0.0.0.0" : address->host;
-}
-
-static int open_listener(const struct config_address *address, char *error, size_t error_size)
-{
-	const struct addrinfo hints = {
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-		.ai_socktype = SOCK_STREAM,
-	};
-	struct addrinfo *places;
-	char port[16];
-	int fd, failure;
-
-	if (!address->host) {
-		snprintf(error, error_size, "could not serve statistics on a Unix socket: "
-					    "stats_listen must be host:port");
-		return -1;
-	}
-	snprintf(port, sizeof(port), "%d", address->port);
-	failure = getaddrinfo(numeric_of_address(address), port, &hints, &places);
-	if (failure != 0) {
-		snprintf(error, error_size, "could not use statistics address \"%s\": %s",
-			 address->host, gai_strerror(failure));
-		return -1;
-	}
-	fd = bind_socket(places);
-	if (fd < 0)
-		snprintf(error, error_size, "could not bind statistics address \"%s\", port %d: %s",
-			 address->host, address->port, strerror(errno));
-	freeaddrinfo(places);
-	return fd;
-}
-
 static struct MHD_Daemon *start_daemon(struct http *http, int listener)
 {
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
@@ -534,7 +479,7 @@ struct http *http_create(struct loop *loop, const struct config_address *address
 			 const struct http_asks *asks, char *error, size_t error_size)
 {
 	struct http *http;
-	int listener = open_listener(address, error, error_size);
+	int listener = address_listen(address, CONNECTIONS_MAX, error, error_size);
 
 	if (listener < 0)
 		return NULL;

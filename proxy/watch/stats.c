@@ -1,7 +1,6 @@
 /*
- * Counts what one worker observed, and merges such counts.  Does not measure,
- * print or send anything.  A struct stats belongs to its worker's thread; a
- * struct stats_copy belongs to whoever holds it.
+ * Counts what one worker observed.  Does not measure or print anything, nor
+ * merge the workers' counts (copy.c does).  Runs on its worker's thread.
  *
  * Queries told apart are at most max_digests.  When a new one comes to a full
  * table, the least used one leaves and its numbers go to "others": nothing that
@@ -24,6 +23,7 @@
 #include "watch/stats.h"
 
 #include "base/ensure.h"
+#include "watch/pack.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -83,18 +83,6 @@ static void add_sample(struct query_stats *query, const struct stats_sample *sam
 	hist_add(&query->total, sample->total_us);
 	hist_add(&query->server, sample->server_us);
 	hist_add(&query->wait, sample->wait_us);
-}
-
-static void merge_query(struct query_stats *sum, const struct query_stats *query)
-{
-	sum->calls += query->calls;
-	sum->errors += query->errors;
-	sum->rows += query->rows;
-	sum->primary += query->primary;
-	sum->replica += query->replica;
-	hist_merge(&sum->total, &query->total);
-	hist_merge(&sum->server, &query->server);
-	hist_merge(&sum->wait, &query->wait);
 }
 
 /* At most TEXT_MAX_BYTES, cut between two UTF-8 characters. */
@@ -181,7 +169,7 @@ static struct entry *take_lightest(struct stats *stats)
 
 	if (!entry)
 		return NULL;
-	merge_query(&stats->others, &entry->query);
+	query_stats_merge(&stats->others, &entry->query);
 	HASH_DEL(stats->table, entry);
 	free(entry->query.text);
 	return entry;
@@ -300,182 +288,19 @@ const char *stats_counter_word(enum stats_counter counter)
 	return words[counter];
 }
 
-/* ---- copies ---- */
-
-/* `to` is zeroed: pages of it that no bucket needs are never touched. */
-static void copy_hist(struct hist *to, const struct hist *from)
-{
-	memcpy(to, from, offsetof(struct hist, buckets));
-	if (from->first <= from->last)
-		memcpy(&to->buckets[from->first], &from->buckets[from->first],
-		       (size_t)(from->last - from->first + 1) * sizeof(to->buckets[0]));
-}
-
-static void copy_query(struct query_stats *to, const struct query_stats *from)
-{
-	memcpy(to, from, offsetof(struct query_stats, total));
-	to->text = from->text ? memory_copy_text(from->text) : NULL;
-	copy_hist(&to->total, &from->total);
-	copy_hist(&to->server, &from->server);
-	copy_hist(&to->wait, &from->wait);
-}
-
 struct stats_copy *stats_take_copy(const struct stats *stats)
 {
 	struct stats_copy *copy = memory_get_zeroed(sizeof(*copy));
+	struct pack_size size = { 0 };
 
 	memcpy(copy->counters, stats->counters, sizeof(copy->counters));
 	memcpy(copy->routes, stats->routes, sizeof(copy->routes));
 	memcpy(copy->nodes, stats->nodes, sizeof(copy->nodes));
-	copy_query(&copy->others, &stats->others);
-	if (stats->place_count == 0)
-		return copy;
-	copy->queries = memory_get_zeroed((size_t)stats->place_count * sizeof(*copy->queries));
-	copy->query_count = stats->place_count;
+	copy->others = stats->others;
 	for (int i = 0; i < stats->place_count; i++)
-		copy_query(&copy->queries[i], &stats->places[i].entry->query);
+		pack_measure(&size, &stats->places[i].entry->query);
+	copy->pack = pack_create(&size);
+	for (int i = 0; i < stats->place_count; i++)
+		pack_add(copy->pack, &stats->places[i].entry->query);
 	return copy;
-}
-
-void stats_copy_destroy(struct stats_copy *copy)
-{
-	if (!copy)
-		return;
-	for (int i = 0; i < copy->query_count; i++)
-		free(copy->queries[i].text);
-	free(copy->queries);
-	free(copy->pools);
-	free(copy);
-}
-
-static void merge_counts(struct stats_copy *sum, const struct stats_copy *other)
-{
-	for (int i = 0; i < STATS_COUNTER_COUNT; i++)
-		sum->counters[i] += other->counters[i];
-	for (int i = 0; i < STATS_MAX_REASONS; i++)
-		sum->routes[i] += other->routes[i];
-	for (int i = 0; i < STATS_MAX_NODES; i++) {
-		sum->nodes[i].reads += other->nodes[i].reads;
-		sum->nodes[i].writes += other->nodes[i].writes;
-		sum->nodes[i].errors += other->nodes[i].errors;
-		sum->nodes[i].outstanding += other->nodes[i].outstanding;
-	}
-	sum->clients_connected += other->clients_connected;
-	sum->clients_active += other->clients_active;
-	sum->clients_waiting += other->clients_waiting;
-	merge_query(&sum->others, &other->others);
-}
-
-struct query_row {
-	uint64_t digest;
-	struct query_stats *query; /* in sum->queries */
-	UT_hash_handle hh;
-};
-
-static struct query_row *index_queries(const struct stats_copy *sum, struct query_row **table)
-{
-	struct query_row *rows = memory_get_zeroed((size_t)sum->query_count * sizeof(*rows));
-
-	for (int i = 0; i < sum->query_count; i++) {
-		rows[i].digest = sum->queries[i].digest;
-		rows[i].query = &sum->queries[i];
-		HASH_ADD(hh, *table, digest, sizeof(rows[i].digest), &rows[i]);
-	}
-	return rows;
-}
-
-static void merge_queries(struct stats_copy *sum, struct stats_copy *other)
-{
-	struct query_row *table = NULL, *rows, *found;
-
-	if (other->query_count == 0)
-		return;
-	/* All the room first: the rows point into the array. */
-	sum->queries = memory_resize(sum->queries, (size_t)(sum->query_count + other->query_count) *
-							   sizeof(*sum->queries));
-	rows = index_queries(sum, &table);
-	for (int i = 0; i < other->query_count; i++) {
-		struct query_stats *query = &other->queries[i];
-
-		HASH_FIND(hh, table, &query->digest, sizeof(query->digest), found);
-		if (found) {
-			merge_query(found->query, query);
-			continue;
-		}
-		sum->queries[sum->query_count++] = *query;
-		query->text = NULL; /* it is the sum's now */
-	}
-	HASH_CLEAR(hh, table);
-	free(rows);
-}
-
-struct pool_key {
-	int node;
-	char database[64], user[64]; /* NUL up to the end: compared as bytes */
-};
-
-struct pool_row {
-	struct pool_key key;
-	struct pool_stats *pool; /* in sum->pools */
-	UT_hash_handle hh;
-};
-
-static struct pool_key key_of_pool(const struct pool_stats *pool)
-{
-	struct pool_key key = { .node = pool->node };
-
-	memcpy(key.database, pool->database, strnlen(pool->database, sizeof(key.database)));
-	memcpy(key.user, pool->user, strnlen(pool->user, sizeof(key.user)));
-	return key;
-}
-
-static struct pool_row *index_pools(const struct stats_copy *sum, struct pool_row **table)
-{
-	struct pool_row *rows = memory_get_zeroed((size_t)sum->pool_count * sizeof(*rows));
-
-	for (int i = 0; i < sum->pool_count; i++) {
-		rows[i].key = key_of_pool(&sum->pools[i]);
-		rows[i].pool = &sum->pools[i];
-		HASH_ADD(hh, *table, key, sizeof(rows[i].key), &rows[i]);
-	}
-	return rows;
-}
-
-static void merge_pool(struct pool_stats *sum, const struct pool_stats *pool)
-{
-	sum->idle += pool->idle;
-	sum->lent += pool->lent;
-	sum->connecting += pool->connecting;
-	sum->waiting += pool->waiting;
-	hist_merge(&sum->wait, &pool->wait);
-}
-
-static void merge_pools(struct stats_copy *sum, const struct stats_copy *other)
-{
-	struct pool_row *table = NULL, *rows, *found;
-
-	if (other->pool_count == 0)
-		return;
-	sum->pools = memory_resize(sum->pools, (size_t)(sum->pool_count + other->pool_count) *
-						       sizeof(*sum->pools));
-	rows = index_pools(sum, &table);
-	for (int i = 0; i < other->pool_count; i++) {
-		struct pool_key key = key_of_pool(&other->pools[i]);
-
-		HASH_FIND(hh, table, &key, sizeof(key), found);
-		if (found)
-			merge_pool(found->pool, &other->pools[i]);
-		else
-			sum->pools[sum->pool_count++] = other->pools[i];
-	}
-	HASH_CLEAR(hh, table);
-	free(rows);
-}
-
-void stats_copy_merge(struct stats_copy *sum, struct stats_copy *other)
-{
-	merge_counts(sum, other);
-	merge_queries(sum, other);
-	merge_pools(sum, other);
-	stats_copy_destroy(other);
 }

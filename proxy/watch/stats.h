@@ -77,8 +77,9 @@ struct stats_copy {
 	uint64_t routes[STATS_MAX_REASONS]; /* by enum route_reason */
 	struct node_stats nodes[STATS_MAX_NODES];
 	int clients_connected, clients_active, clients_waiting; /* now */
-	struct query_stats *queries; /* owned */
+	struct query_stats *queries; /* owned; all of them once it was opened */
 	int query_count;
+	struct pack *pack; /* owned; the queries until then */
 	struct query_stats others; /* what fell out; text NULL */
 	struct pool_stats *pools; /* owned */
 	int pool_count;
@@ -97,8 +98,12 @@ void stats_node_error(struct stats *stats, int node);
 /* Queries, counters, routes, nodes; the caller fills in clients_* and pools. */
 struct stats_copy *stats_take_copy(const struct stats *stats);
 void stats_copy_destroy(struct stats_copy *copy);
-/* Adds `other` to `sum`; takes over and destroys `other`. */
+/* Adds `other` to `sum`, which it opens; takes over and destroys `other`. */
 void stats_copy_merge(struct stats_copy *sum, struct stats_copy *other);
+/* Unpacks `queries`: that is not the worker's work, a copy is cheap for it. */
+void stats_copy_open(struct stats_copy *copy);
+/* Adds the numbers, not digest and text. */
+void query_stats_merge(struct query_stats *sum, const struct query_stats *query);
 const char *stats_counter_word(enum stats_counter counter);
 
 #endif

@@ -1,0 +1,277 @@
+/*
+ * What comes back to a session from the server side: a connection, the end of a
+ * request, ReadyForQuery, an error, the loss of the connection.
+ */
+#include "client/query.h"
+
+#include "client/prepared.h"
+#include "base/ensure.h"
+#include "base/log.h"
+#include "wire/write.h"
+
+#include <stdio.h>
+
+static void on_lent(struct asker *a, struct server *server)
+{
+	(void)server;
+	query_link(session_of(a));
+}
+
+/* The node could not be used: the topology will say so soon, and then the
+ * message is looked at again.  Anything else is an answer. */
+static void on_refused(struct asker *a, const struct error *e, bool node_failed)
+{
+	struct session *s = session_of(a);
+
+	if (!node_failed || s->sessions->is_draining) {
+		query_refuse(s, e);
+		return;
+	}
+	s->lacks = TARGET_NO_PRIMARY;
+	if (s->state == SESSION_GREETING)
+		return; /* the tick asks again, until the login's deadline */
+	s->deadline_us =
+		s->arrived_us + (uint64_t)s->sessions->config->route_primary_wait_ms * 1000;
+}
+
+/* --- the end of a request --- */
+
+static void log_slow(const struct session *s, const struct stats_sample *sample)
+{
+	uint64_t limit_us = (uint64_t)s->sessions->config->log_slow_query_ms * 1000;
+
+	if (limit_us && sample->total_us >= limit_us)
+		log_info("slow query: %.3f ms (server %.3f ms, wait %.3f ms), user \"%s\", "
+			 "database \"%s\": %s",
+			 (double)sample->total_us / 1e3, (double)sample->server_us / 1e3,
+			 (double)sample->wait_us / 1e3, s->user, s->database, sample->text);
+}
+
+static void count_query(struct session *s, struct server *server, const struct request *r,
+			enum request_outcome outcome)
+{
+	uint64_t now = loop_now_us();
+	/* In a pipeline the server starts a request when it has ended the one before. */
+	uint64_t begun = r->sent_us > server->last_end_us ? r->sent_us : server->last_end_us;
+	struct stats_sample sample = {
+		.digest = r->query->digest,
+		.text = r->query->text,
+		.total_us = now - r->asked_us,
+		.server_us = now - begun,
+		.wait_us = s->wait_us,
+		.rows = r->rows,
+		.node = server->pool->node,
+		.on_primary = s->sessions->router->topology->primary == server->pool->node,
+		.is_error = outcome == REQUEST_FAILED,
+	};
+
+	server->last_end_us = now;
+	s->wait_us = 0;
+	stats_query(s->sessions->stats, &sample);
+	stats_count(s->sessions->stats, COUNT_QUERIES, 1);
+	log_slow(s, &sample);
+}
+
+/* It ran: what it changed on the connection and in the session. */
+static void apply_effects(struct session *s, struct server *server, const struct verdict *v)
+{
+	if (v->resets_settings) {
+		settings_drop(server->settings);
+		server->settings = NULL;
+	}
+	if (v->drops_prepared) {
+		server_forget_all(server);
+		prepared_forget_all(s);
+	}
+	if (v->deallocates)
+		prepared_undo_forget(prepared_set(s, span_of(v->deallocates), NULL));
+	if (v->changes_schema)
+		s->sessions->on_schema_change(s->sessions->context, s->database);
+}
+
+static void settle_undo(struct session *s, struct request *r, enum request_outcome outcome)
+{
+	if (!r->undo)
+		return;
+	if (outcome == REQUEST_DONE)
+		prepared_undo_forget(r->undo);
+	else
+		prepared_undo(s, r->undo);
+	r->undo = NULL;
+}
+
+static void on_request_end(struct asker *a, struct server *server, struct request *r,
+			   enum request_outcome outcome)
+{
+	struct session *s = session_of(a);
+	bool ran = r->kind == REQUEST_QUERY || r->kind == REQUEST_EXECUTE;
+
+	settle_undo(s, r, outcome);
+	if (outcome != REQUEST_DONE && r->kind == REQUEST_PARSE && r->statement)
+		server->unnamed = (struct statement_id){ 0 };
+	/* The Sync that ends a batch which only prepared was ours: the client's
+	 * own is still to come, and ends what must be skipped. */
+	if (outcome != REQUEST_DONE && s->owes_sync)
+		s->skips_to_sync = true;
+	if (outcome == REQUEST_SKIPPED && r->kind == REQUEST_SYNC && server->is_copying_in)
+		s->readies_due -= r->plan == ANSWER_PASS;
+	if (ran && r->query && r->plan == ANSWER_PASS && outcome != REQUEST_SKIPPED)
+		count_query(s, server, r, outcome);
+	if (ran && r->query && outcome == REQUEST_DONE)
+		apply_effects(s, server, r->query->verdict);
+}
+
+static void on_batch_failed(struct asker *a, struct server *server)
+{
+	(void)server;
+	session_of(a)->skips_to_sync = true;
+}
+
+static void on_own_error(struct asker *a, struct server *server, struct error_fields *fields)
+{
+	struct session *s = session_of(a);
+	char sqlstate[6], message[400];
+
+	(void)server;
+	snprintf(sqlstate, sizeof sqlstate, "%.*s", SPAN_ARGS(fields->sqlstate));
+	snprintf(message, sizeof message, "%.*s", SPAN_ARGS(fields->message));
+	if (strlen(sqlstate) != 5)
+		snprintf(sqlstate, sizeof sqlstate, "XX000");
+	session_fail_with(s, &(struct error){ "FATAL", sqlstate, message, NULL, NULL });
+}
+
+/* --- ReadyForQuery --- */
+
+void answer_release(struct session *s)
+{
+	struct server *server = s->asker.server;
+	uint64_t now = loop_now_us();
+
+	policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
+	s->pin = PIN_NONE;
+	session_set_state(s, SESSION_IDLE);
+	pool_give_back(server, false);
+}
+
+/* Everything came; may the connection serve somebody else? */
+static void settle(struct session *s, struct server *server)
+{
+	bool is_free = server->status == 'I' && !s->is_batch_open && s->passing == 0;
+
+	if (is_free && s->sessions->is_draining) {
+		session_fail(s, "57P01", "terminating connection due to administrator command");
+		return;
+	}
+	if (is_free && s->pin == PIN_NONE)
+		answer_release(s);
+	if (s->holds_for_ready) {
+		s->holds_for_ready = false;
+		conn_release(&s->conn);
+	}
+}
+
+static void on_ready(struct asker *a, struct server *server, char status, enum answer_plan plan)
+{
+	struct session *s = session_of(a);
+
+	if (s->state == SESSION_GREETING) {
+		login_greet(s, server);
+		return;
+	}
+	if (plan == ANSWER_PASS)
+		s->readies_due--;
+	if (plan == ANSWER_PASS && status == 'I') {
+		stats_count(s->sessions->stats, COUNT_TRANSACTIONS, 1);
+		if (s->wrote)
+			freshness_note_write(&s->freshness, loop_now_us());
+		s->wrote = false;
+	}
+	s->is_copying_in = false;
+	if (server->queue_count == 0)
+		settle(s, server);
+}
+
+static void on_copy_in(struct asker *a, struct server *server, bool wants)
+{
+	(void)server;
+	session_of(a)->is_copying_in = wants;
+}
+
+static void on_parameter(struct asker *a, struct span name, struct span value)
+{
+	query_on_parameter(session_of(a), name, value);
+}
+
+static void on_room(struct asker *a, struct server *server)
+{
+	struct session *s = session_of(a);
+
+	(void)server;
+	if (s->state == SESSION_LINKED && !s->holds_for_ready)
+		conn_release(&s->conn);
+}
+
+/* --- the loss of a connection --- */
+
+/* The client can be told by an ERROR and go on, if it waits for exactly one end
+ * and no transaction or session state went with the connection. */
+static bool can_go_on(const struct session *s, const struct server *server)
+{
+	if (server->status != 'I' || s->pin != PIN_NONE || s->is_copying_in || s->passing > 0)
+		return false;
+	return s->readies_due + s->is_batch_open == 1;
+}
+
+static void go_on(struct session *s, const struct error *e)
+{
+	struct error error = *e;
+
+	error.severity = "ERROR";
+	if (s->wrote)
+		error.detail = "It is not known whether the statement took effect.";
+	session_complain(s, &error);
+	if (s->is_batch_open) {
+		s->skips_to_sync = true;
+	} else {
+		write_ready(conn_out(&s->conn), 'I');
+		conn_sent(&s->conn);
+	}
+	s->is_batch_open = false;
+	s->readies_due = 0;
+	s->wrote = false;
+	s->holds_for_ready = false;
+	session_set_state(s, SESSION_IDLE);
+	conn_release(&s->conn);
+}
+
+static void on_lost(struct asker *a, struct server *server, const struct error *e)
+{
+	struct session *s = session_of(a);
+	uint64_t now = loop_now_us();
+
+	if (s->state == SESSION_GREETING)
+		return; /* the tick asks again, until the login's deadline */
+	if (s->state != SESSION_LINKED)
+		return;
+	policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
+	stats_node_error(s->sessions->stats, s->linked_node);
+	if (server->passing > 0 && !server->passing_is_dropped)
+		session_close(s); /* in the middle of a row nothing else can be said */
+	else if (can_go_on(s, server))
+		go_on(s, e);
+	else
+		session_fail_with(s, e);
+}
+
+const struct asker_ops session_asker_ops = {
+	.on_lent = on_lent,
+	.on_refused = on_refused,
+	.on_request_end = on_request_end,
+	.on_batch_failed = on_batch_failed,
+	.on_own_error = on_own_error,
+	.on_ready = on_ready,
+	.on_copy_in = on_copy_in,
+	.on_parameter = on_parameter,
+	.on_room = on_room,
+	.on_lost = on_lost,
+};

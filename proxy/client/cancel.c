@@ -1,0 +1,133 @@
+/*
+ * CancelRequests: a key → its session → the server that works for it → a short
+ * connection that carries the request.  The server is not lent to anybody else
+ * until that connection was closed by the other side, so that a late cancel
+ * cannot hit the next client's query.
+ */
+#include "client/session.h"
+
+#include "base/ensure.h"
+#include "base/log.h"
+#include "wire/startup.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum { CANCEL_TIMEOUT_US = 5 * 1000 * 1000 };
+
+struct cancel {
+	struct conn conn; /* first */
+	struct cancel *prev, *next;
+	struct sessions *sessions;
+	struct server *server; /* NULL: it was closed meanwhile */
+	uint64_t deadline_us;
+};
+
+static void end(struct cancel *c)
+{
+	if (c->conn.is_closed)
+		return;
+	DL_DELETE(c->sessions->cancels, c);
+	conn_close(&c->conn);
+	if (c->server)
+		pool_cancel_ended(c->server);
+	c->server = NULL;
+}
+
+static size_t on_bytes(struct conn *conn, struct span bytes)
+{
+	(void)conn;
+	return bytes.size; /* the server has nothing to say here */
+}
+
+static void on_connected(struct conn *conn)
+{
+	(void)conn; /* the request is in the queue already */
+}
+
+static void on_room(struct conn *conn)
+{
+	(void)conn;
+}
+
+static void on_lost(struct conn *conn, int error)
+{
+	(void)error;
+	end((struct cancel *)conn);
+}
+
+static void on_buried(struct conn *conn)
+{
+	free(conn);
+}
+
+static const struct conn_ops cancel_conn_ops = {
+	.on_bytes = on_bytes,
+	.on_connected = on_connected,
+	.on_room = on_room,
+	.on_lost = on_lost,
+	.on_buried = on_buried,
+};
+
+void cancel_send(struct sessions *all, struct server *server)
+{
+	const struct node *node = &all->router->topology->nodes[server->pool->node];
+	struct cancel *c = memory_get_zeroed(sizeof *c);
+
+	if (conn_connect(&c->conn, all->conns, &node->address, node->address_size,
+			 &cancel_conn_ops) != 0) {
+		free(c);
+		return; /* as when it comes too late: the query goes on */
+	}
+	c->sessions = all;
+	c->server = server;
+	c->deadline_us = loop_now_us() + CANCEL_TIMEOUT_US;
+	server->cancels++;
+	startup_write_cancel(conn_out(&c->conn), server->process, server->secret);
+	conn_sent(&c->conn);
+	DL_APPEND(all->cancels, c);
+}
+
+void cancel_forget_server(struct sessions *all, struct server *server)
+{
+	struct cancel *c;
+
+	DL_FOREACH(all->cancels, c) {
+		if (c->server == server)
+			c->server = NULL;
+	}
+}
+
+void sessions_cancel(struct sessions *all, uint64_t key)
+{
+	struct session *s;
+
+	HASH_FIND(hh, all->by_key, &key, sizeof key, s);
+	if (!s)
+		return;
+	if (s->state == SESSION_WAITING) {
+		pool_leave_queue(&s->asker);
+		query_refuse(s, &(struct error){ "ERROR", "57014",
+						 "canceling statement due to user request", NULL,
+						 NULL });
+		return;
+	}
+	if (s->state == SESSION_LINKED && s->asker.server->queue_count > 0)
+		cancel_send(all, s->asker.server);
+}
+
+void cancels_tick(struct sessions *all, uint64_t now_us)
+{
+	struct cancel *c, *next;
+
+	DL_FOREACH_SAFE(all->cancels, c, next) {
+		if (now_us >= c->deadline_us)
+			end(c);
+	}
+}
+
+void cancels_close(struct sessions *all)
+{
+	while (all->cancels)
+		end(all->cancels);
+}

@@ -1,0 +1,111 @@
+/*
+ * Names of prepared statements (prepared.h).
+ */
+#include "client/prepared.h"
+
+#include "base/ensure.h"
+
+#include <stdlib.h>
+
+struct session_name {
+	UT_hash_handle hh;
+	struct statement *statement; /* held */
+	size_t size;
+	char name[];
+};
+
+struct prepared_undo {
+	struct statement *before; /* held; NULL: the name meant nothing */
+	size_t size;
+	char name[];
+};
+
+static struct session_name *find_name(const struct session *s, struct span name)
+{
+	struct session_name *n;
+
+	HASH_FIND(hh, s->names, name.data, name.size, n);
+	return n;
+}
+
+struct statement *prepared_find(const struct session *s, struct span name)
+{
+	struct session_name *n;
+
+	if (name.size == 0)
+		return s->unnamed;
+	n = find_name(s, name);
+	return n ? n->statement : NULL;
+}
+
+static void remove_name(struct session *s, struct session_name *n)
+{
+	HASH_DEL(s->names, n);
+	statement_drop(n->statement);
+	free(n);
+}
+
+static void set_named(struct session *s, struct span name, struct statement *st)
+{
+	struct session_name *n = find_name(s, name);
+
+	statement_hold(st);
+	if (n)
+		remove_name(s, n);
+	if (!st)
+		return;
+	n = memory_get_zeroed(sizeof *n + name.size);
+	n->statement = st;
+	n->size = name.size;
+	memcpy(n->name, name.data, name.size);
+	HASH_ADD_KEYPTR(hh, s->names, n->name, n->size, n);
+}
+
+static void set(struct session *s, struct span name, struct statement *st)
+{
+	if (name.size > 0) {
+		set_named(s, name, st);
+		return;
+	}
+	statement_hold(st);
+	statement_drop(s->unnamed);
+	s->unnamed = st;
+}
+
+struct prepared_undo *prepared_set(struct session *s, struct span name, struct statement *st)
+{
+	struct prepared_undo *undo = memory_get(sizeof *undo + name.size);
+
+	undo->before = statement_hold(prepared_find(s, name));
+	undo->size = name.size;
+	memcpy(undo->name, name.data, name.size);
+	set(s, name, st);
+	return undo;
+}
+
+void prepared_undo(struct session *s, struct prepared_undo *undo)
+{
+	set(s, span_make(undo->name, undo->size), undo->before);
+	prepared_undo_forget(undo);
+}
+
+void prepared_undo_forget(struct prepared_undo *undo)
+{
+	statement_drop(undo->before);
+	free(undo);
+}
+
+bool prepared_is_full(const struct session *s)
+{
+	return HASH_COUNT(s->names) >= PREPARED_NAMES_MAX;
+}
+
+void prepared_forget_all(struct session *s)
+{
+	struct session_name *n, *next;
+
+	HASH_ITER(hh, s->names, n, next)
+		remove_name(s, n);
+	statement_drop(s->unnamed);
+	s->unnamed = NULL;
+}

@@ -1,0 +1,22 @@
+/*
+ * A client's names of prepared statements: name → statement.  Names change when
+ * a Parse or Close is sent, and change back if the server then skips it.
+ */
+#ifndef PGWEIR_CLIENT_PREPARED_H
+#define PGWEIR_CLIENT_PREPARED_H
+
+#include "client/session.h"
+
+enum { PREPARED_NAMES_MAX = 10000 }; /* of one session */
+
+/* The statement of this name (empty: the unnamed one); NULL: none. */
+struct statement *prepared_find(const struct session *s, struct span name);
+/* The name now means `st` (NULL: nothing; the reference is the name's own).
+ * Returns how to take that back: give it to exactly one of undo and forget. */
+struct prepared_undo *prepared_set(struct session *s, struct span name, struct statement *st);
+void prepared_undo(struct session *s, struct prepared_undo *undo);
+void prepared_undo_forget(struct prepared_undo *undo);
+bool prepared_is_full(const struct session *s);
+void prepared_forget_all(struct session *s);
+
+#endif

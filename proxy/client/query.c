@@ -1,0 +1,436 @@
+/*
+ * The way out of a statement: judged, routed, lent a server, passed on.  Here
+ * are simple queries, function calls and COPY data; batches of the extended
+ * protocol are in batch.c, both share link and refusal.
+ */
+#include "client/query.h"
+
+#include "base/ensure.h"
+#include "client/prepared.h"
+#include "wire/write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The answer that a waiting message gets when no server came. */
+struct refusal {
+	char sqlstate[6];
+	char message[400];
+};
+
+/* --- what a text needs --- */
+
+struct known_query *query_know(struct session *s, struct span text)
+{
+	struct query_context context = session_query_context(s);
+
+	return verdicts_find(s->sessions->verdicts, text, &context);
+}
+
+void query_need_add(struct session *s, struct need *need, struct known_query *q)
+{
+	int reason;
+
+	if (!router_is_harmless(s->sessions->router, s->database, q, &reason)) {
+		if (need->is_harmless)
+			need->reason = reason;
+		need->is_harmless = false;
+	}
+}
+
+/* It was sent: what follows from that for the session. */
+void query_note_use(struct session *s, const struct known_query *q)
+{
+	const struct verdict *v = q->verdict;
+	int reason;
+
+	if (v->pin != PIN_NONE && s->pin == PIN_NONE) {
+		s->pin = v->pin;
+		stats_count(s->sessions->stats, COUNT_PINS, 1);
+	}
+	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY || s->wrote)
+		return;
+	if (!router_is_harmless(s->sessions->router, s->database, (struct known_query *)q, &reason))
+		s->wrote = true;
+}
+
+/* --- a server --- */
+
+static void apply_settings(struct session *s, struct server *server)
+{
+	static const enum request_kind group[] = { REQUEST_PARSE, REQUEST_BIND, REQUEST_EXECUTE };
+	int groups;
+
+	if (settings_equal(server->settings, s->settings))
+		return;
+	groups = settings_write_change(conn_out(&server->conn), server->settings, s->settings);
+	conn_sent(&server->conn);
+	for (int i = 0; i < groups * 3; i++)
+		server_ask(server, &(struct request){ .kind = group[i % 3],
+						      .plan = ANSWER_DROP,
+						      .asker = &s->asker });
+	server_ask(server, &(struct request){ .kind = REQUEST_SYNC,
+					      .plan = ANSWER_DROP,
+					      .asker = &s->asker });
+	settings_drop(server->settings);
+	server->settings = settings_hold(s->settings);
+	server->unnamed = (struct statement_id){ 0 };
+}
+
+void query_link(struct session *s)
+{
+	struct server *server = s->asker.server;
+
+	apply_settings(s, server);
+	if (s->state == SESSION_GREETING) {
+		if (server->queue_count == 0)
+			login_greet(s, server);
+		return;
+	}
+	s->linked_node = server->pool->node;
+	s->linked_us = loop_now_us();
+	s->wait_us = s->linked_us - s->arrived_us;
+	s->deadline_us = 0;
+	policy_begin(&s->sessions->router->policy, s->linked_node);
+	session_set_state(s, SESSION_LINKED);
+}
+
+/* There is no node for it now: it waits for another topology. */
+static void wait_for_node(struct session *s, enum route_target lacks)
+{
+	s->lacks = lacks;
+	s->deadline_us =
+		s->arrived_us + (uint64_t)s->sessions->config->route_primary_wait_ms * 1000;
+	session_set_state(s, SESSION_WAITING);
+}
+
+static bool link_to(struct session *s, const struct route *route)
+{
+	struct pool *pool;
+
+	if (route->target != TARGET_NODE) {
+		wait_for_node(s, route->target);
+		return false;
+	}
+	pool = pools_find(s->sessions->pools, route->node, s->database, s->user);
+	if (pool_lend(pool, &s->asker) == POOL_LENT) {
+		query_link(s);
+		return true;
+	}
+	if (s->state == SESSION_IDLE && s->asker.waits_at)
+		session_set_state(s, SESSION_WAITING);
+	return false;
+}
+
+bool query_get_server(struct session *s, const struct need *need)
+{
+	struct router *router = s->sessions->router;
+	uint64_t now = loop_now_us();
+	struct route route;
+
+	if (s->arrived_us == 0)
+		s->arrived_us = now;
+	if (s->sessions->is_draining) {
+		session_fail(s, "57P01", "terminating connection due to administrator command");
+		return false;
+	}
+	if (s->pin != PIN_NONE)
+		route = router_choose_primary(router, ROUTE_FIRST_OWN + ROUTE_PINNED);
+	else
+		route = router_choose(router, need->is_harmless, need->reason, &s->freshness, now);
+	return link_to(s, &route);
+}
+
+/* Must the message go to the server that the session has, whatever it is? */
+bool query_is_bound(const struct session *s)
+{
+	const struct server *server = s->asker.server;
+
+	return s->is_batch_open || server->status != 'I' || s->pin != PIN_NONE ||
+	       s->sessions->router->topology->primary == server->pool->node;
+}
+
+/* The session has a replica, but the message may not run there. */
+enum take query_change_server(struct session *s)
+{
+	struct server *server = s->asker.server;
+
+	if (server->queue_count > 0)
+		return query_hold(s);
+	answer_release(s);
+	conn_release(&s->conn);
+	return TAKE_HOLD; /* the bytes come again, to a session without a server */
+}
+
+enum take query_hold(struct session *s)
+{
+	s->holds_for_ready = true;
+	conn_hold(&s->conn);
+	return TAKE_HOLD;
+}
+
+void query_sent(struct session *s)
+{
+	struct server *server = s->asker.server;
+
+	conn_sent(&server->conn);
+	if (conn_is_congested(&server->conn))
+		conn_stop_reading(&s->conn);
+	else if (server->queue_count > SESSION_OUTSTANDING)
+		query_hold(s);
+}
+
+/* --- when none came --- */
+
+void query_refusal_destroy(struct refusal *refusal)
+{
+	free(refusal);
+}
+
+void query_refuse(struct session *s, const struct error *e)
+{
+	if (s->state == SESSION_GREETING) {
+		session_fail_with(s, e);
+		return;
+	}
+	if (s->state == SESSION_WAITING)
+		session_set_state(s, SESSION_IDLE);
+	s->deadline_us = 0;
+	free(s->refusal);
+	s->refusal = memory_get_zeroed(sizeof *s->refusal);
+	snprintf(s->refusal->sqlstate, sizeof s->refusal->sqlstate, "%s", e->sqlstate);
+	snprintf(s->refusal->message, sizeof s->refusal->message, "%s", e->message);
+}
+
+void query_give_refusal(struct session *s)
+{
+	session_complain(s, &(struct error){ "ERROR", s->refusal->sqlstate, s->refusal->message,
+					     NULL, NULL });
+	free(s->refusal);
+	s->refusal = NULL;
+	s->arrived_us = 0;
+}
+
+static void refuse_for_lack(struct session *s)
+{
+	const char *message = s->lacks == TARGET_NO_PRIMARY
+				      ? "no primary server is available"
+				      : "no server is available for this statement";
+
+	if (s->state == SESSION_GREETING)
+		message = "no server is available";
+	query_refuse(s, &(struct error){ "ERROR", "57P03", message, NULL, NULL });
+}
+
+void query_look_again(struct session *s)
+{
+	if (s->deadline_us && loop_now_us() >= s->deadline_us) {
+		pool_leave_queue(&s->asker);
+		refuse_for_lack(s);
+		return;
+	}
+	if (s->state == SESSION_GREETING) {
+		login_ask_greeting(s);
+		return;
+	}
+	session_set_state(s, SESSION_IDLE); /* which looks at the message again */
+}
+
+/* --- simple queries --- */
+
+static enum take answer_refused_query(struct session *s)
+{
+	query_give_refusal(s);
+	write_ready(conn_out(&s->conn), 'I');
+	conn_sent(&s->conn);
+	s->passing_is_dropped = true;
+	return TAKE_DONE;
+}
+
+/* "DEALLOCATE name" of a protocol-level statement: the server does not know the
+ * client's name, so that the answer is ours. */
+static enum take answer_deallocate(struct session *s, const struct verdict *v)
+{
+	struct server *server = s->asker.server;
+
+	if (server && server->queue_count > 0)
+		return query_hold(s);
+	prepared_undo_forget(prepared_set(s, span_of(v->deallocates), NULL));
+	write_string_message(conn_out(&s->conn), SERVER_COMMAND_COMPLETE, span_of("DEALLOCATE"));
+	write_ready(conn_out(&s->conn), server ? server->status : 'I');
+	conn_sent(&s->conn);
+	return TAKE_DONE;
+}
+
+static bool is_ours_to_deallocate(const struct session *s, const struct verdict *v)
+{
+	const struct server *server = s->asker.server;
+
+	/* In a failed transaction the server must say so. */
+	return v->deallocates && prepared_find(s, span_of(v->deallocates)) &&
+	       !(server && server->status == 'E');
+}
+
+static void send_query(struct session *s, const struct incoming *m, struct known_query *q,
+		       enum request_kind kind)
+{
+	struct server *server = s->asker.server;
+	uint64_t now = loop_now_us();
+
+	/* A simple query ends the unnamed statement, here and there. */
+	prepared_undo_forget(prepared_set(s, span_make("", 0), NULL));
+	server->unnamed = (struct statement_id){ 0 };
+	if (q)
+		query_note_use(s, q);
+	else
+		s->wrote = true;
+	s->readies_due++;
+	s->passing_is_dropped = false;
+	conn_send(&server->conn, m->raw);
+	server_ask(server, &(struct request){ .kind = kind,
+					      .plan = ANSWER_PASS,
+					      .asker = &s->asker,
+					      .query = q,
+					      .asked_us = s->arrived_us ? s->arrived_us : now,
+					      .sent_us = now });
+	stats_node_used(s->sessions->stats, server->pool->node, s->wrote);
+	s->arrived_us = 0;
+	query_sent(s);
+}
+
+static enum take route_query(struct session *s, const struct incoming *m, struct known_query *q,
+			     const struct need *need)
+{
+	if (s->state == SESSION_IDLE && !query_get_server(s, need))
+		return TAKE_HOLD;
+	if (!need->is_harmless && !query_is_bound(s))
+		return query_change_server(s);
+	send_query(s, m, q, REQUEST_QUERY);
+	return TAKE_DONE;
+}
+
+/* The text ends at the first NUL, which must be the last byte: PostgreSQL's
+ * parser and ours must read the same. */
+static bool has_one_text(struct span body)
+{
+	return body.size > 0 && memchr(body.data, '\0', body.size) == body.data + body.size - 1;
+}
+
+static enum take take_judged_query(struct session *s, const struct incoming *m)
+{
+	struct need need = { .is_harmless = true };
+	struct known_query *q;
+	enum take taken;
+
+	if (!has_one_text(m->f.body)) {
+		session_fail(s, "08P01", "invalid string in message");
+		return TAKE_HOLD;
+	}
+	q = query_know(s, span_first(m->f.body, m->f.body.size - 1));
+	if (is_ours_to_deallocate(s, q->verdict)) {
+		taken = answer_deallocate(s, q->verdict);
+	} else {
+		query_need_add(s, &need, q);
+		taken = route_query(s, m, q, &need);
+	}
+	known_query_drop(q);
+	return taken;
+}
+
+/* A text too long to be judged goes to the primary and may have done anything
+ * to the session there. */
+static enum take take_long_query(struct session *s, const struct incoming *m)
+{
+	struct need need = { false, ROUTE_FIRST_OWN + ROUTE_LARGE_MESSAGE };
+	enum take taken = route_query(s, m, NULL, &need);
+
+	if (taken == TAKE_DONE && s->pin == PIN_NONE) {
+		s->pin = PIN_TOO_LONG;
+		stats_count(s->sessions->stats, COUNT_PINS, 1);
+	}
+	return taken;
+}
+
+enum take query_take_query(struct session *s, const struct incoming *m)
+{
+	if (s->skips_to_sync) {
+		s->passing_is_dropped = true;
+		return TAKE_DONE;
+	}
+	if (s->is_copying_in) {
+		session_fail(s, "08P01", "unexpected message Query during COPY from stdin");
+		return TAKE_HOLD;
+	}
+	if (s->refusal)
+		return answer_refused_query(s);
+	if (m->is_whole)
+		return take_judged_query(s, m);
+	return m->f.size <= SESSION_JUDGED_BYTES ? TAKE_MORE : take_long_query(s, m);
+}
+
+/* --- function calls: may do anything, on the primary --- */
+
+enum take query_take_function(struct session *s, const struct incoming *m)
+{
+	struct need need = { false, VERDICT_BECAUSE_FUNCTION };
+
+	if (s->skips_to_sync) {
+		s->passing_is_dropped = true;
+		return TAKE_DONE;
+	}
+	if (s->is_copying_in) {
+		session_fail(s, "08P01", "unexpected message FunctionCall during COPY from stdin");
+		return TAKE_HOLD;
+	}
+	if (s->refusal)
+		return answer_refused_query(s);
+	if (s->state == SESSION_IDLE && !query_get_server(s, &need))
+		return TAKE_HOLD;
+	if (!query_is_bound(s))
+		return query_change_server(s);
+	send_query(s, m, NULL, REQUEST_FUNCTION);
+	return TAKE_DONE;
+}
+
+/* --- COPY data --- */
+
+enum take query_take_copy(struct session *s, const struct incoming *m)
+{
+	struct server *server = s->asker.server;
+
+	/* Late data of a COPY that failed is ignored, as PostgreSQL does. */
+	s->passing_is_dropped = !s->is_copying_in || !server;
+	if (s->passing_is_dropped)
+		return TAKE_DONE;
+	if (m->f.type != CLIENT_COPY_DATA) {
+		if (!m->is_whole)
+			return TAKE_MORE;
+		s->is_copying_in = false;
+	}
+	conn_send(&server->conn, m->raw);
+	query_sent(s);
+	return TAKE_DONE;
+}
+
+enum take query_take_terminate(struct session *s, const struct incoming *m)
+{
+	(void)m;
+	session_close(s);
+	return TAKE_HOLD;
+}
+
+/* --- what the server says of itself --- */
+
+void query_on_parameter(struct session *s, struct span name, struct span value)
+{
+	static const char *const unsafe[] = { "SJIS",  "SHIFT_JIS_2004", "BIG5", "GBK",
+					      "UHC",   "GB18030",	 "JOHAB" };
+
+	if (span_is(name, "standard_conforming_strings"))
+		s->strings_conform = span_is(value, "on");
+	if (!span_is(name, "client_encoding"))
+		return;
+	s->unsafe_encoding = false;
+	for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
+		s->unsafe_encoding |= span_is(value, unsafe[i]);
+}

@@ -1,0 +1,32 @@
+/*
+ * What simple queries (query.c) and batches (batch.c) share: judging a text,
+ * getting a server for it, holding it back.
+ */
+#ifndef PGWEIR_CLIENT_QUERY_H
+#define PGWEIR_CLIENT_QUERY_H
+
+#include "client/session.h"
+
+/* The query of a text; the caller drops it. */
+struct known_query *query_know(struct session *s, struct span text);
+/* Adds what this query needs to what its message needs. */
+void query_need_add(struct session *s, struct need *need, struct known_query *q);
+/* It is being sent: may pin the session, counts as a write. */
+void query_note_use(struct session *s, const struct known_query *q);
+
+/* IDLE: routes and asks for a server.  True: the session is LINKED now.  False:
+ * it waits (and will see the message again) or has failed. */
+bool query_get_server(struct session *s, const struct need *need);
+/* LINKED: the next message has no choice. */
+bool query_is_bound(const struct session *s);
+/* LINKED to a replica that will not do: waits for what is outstanding, then
+ * looks for another. */
+enum take query_change_server(struct session *s);
+/* Nothing more is looked at until all outstanding answers came. */
+enum take query_hold(struct session *s);
+/* Bytes went to the server's queue: back-pressure. */
+void query_sent(struct session *s);
+/* Writes the error of s->refusal to the client. */
+void query_give_refusal(struct session *s);
+
+#endif
