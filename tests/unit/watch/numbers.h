@@ -36,6 +36,7 @@ static inline struct stats_copy *make_numbers(int query_count, const char *text)
 	}
 	copy = stats_take_copy(stats);
 	stats_destroy(stats);
+	stats_copy_open(copy);
 	return copy;
 }
 

@@ -1,93 +1,12 @@
 /*
- * The statistics of a worker: nothing that was counted is lost, the hot queries
- * stay, copies merge.
+ * The statistics of a worker: nothing that was counted is lost, and the hot
+ * queries stay.
  */
-#include "watch/stats.h"
+#include "watch/calls.h"
 
-#include "base/ensure.h"
-
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-static void call(struct stats *stats, uint64_t digest, int times)
-{
-	char text[32];
-	struct stats_sample sample = {
-		.digest = digest,
-		.text = text,
-		.total_us = 100 + digest % 1000,
-		.server_us = 50,
-		.wait_us = 5,
-		.rows = 2,
-		.on_primary = digest % 2 == 0,
-		.is_error = digest % 3 == 0,
-	};
-
-	snprintf(text, sizeof(text), "select %llu", (unsigned long long)digest);
-	for (int i = 0; i < times; i++)
-		stats_query(stats, &sample);
-}
-
-static const struct query_stats *find(const struct stats_copy *copy, uint64_t digest)
-{
-	for (int i = 0; i < copy->query_count; i++)
-		if (copy->queries[i].digest == digest)
-			return &copy->queries[i];
-	return NULL;
-}
-
-static uint64_t sum_buckets(const struct hist *h)
-{
-	uint64_t sum = 0;
-
-	for (int i = h->first; i <= h->last; i++)
-		sum += h->buckets[i];
-	return sum;
-}
-
-/* Everything that `sum` must be: the totals of all queries and others. */
-static struct query_stats total_of(const struct stats_copy *copy)
-{
-	struct query_stats sum = { 0 };
-
-	hist_init(&sum.total);
-	hist_init(&sum.server);
-	hist_init(&sum.wait);
-	for (int i = -1; i < copy->query_count; i++) {
-		const struct query_stats *query = i < 0 ? &copy->others : &copy->queries[i];
-
-		sum.calls += query->calls;
-		sum.errors += query->errors;
-		sum.rows += query->rows;
-		sum.primary += query->primary;
-		sum.replica += query->replica;
-		hist_merge(&sum.total, &query->total);
-		hist_merge(&sum.server, &query->server);
-		hist_merge(&sum.wait, &query->wait);
-	}
-	return sum;
-}
-
-static void check_total(const struct stats_copy *copy, uint64_t calls)
-{
-	struct query_stats sum = total_of(copy);
-
-	assert_int_equal(sum.calls, calls);
-	assert_int_equal(sum.rows, 2 * calls);
-	assert_int_equal(sum.primary + sum.replica, calls);
-	assert_int_equal(sum.total.count, calls);
-	assert_int_equal(sum_buckets(&sum.total), calls);
-	assert_int_equal(sum.server.sum_us, 50 * calls);
-	assert_int_equal(sum.wait.sum_us, 5 * calls);
-}
 
 static void test_query_is_counted(void **state)
 {
@@ -111,7 +30,7 @@ static void test_query_is_counted(void **state)
 	sample.total_us = 3000;
 	sample.text = "not looked at again";
 	stats_query(stats, &sample);
-	copy = stats_take_copy(stats);
+	copy = take_copy(stats);
 	stats_destroy(stats);
 	assert_int_equal(copy->query_count, 1);
 	query = &copy->queries[0];
@@ -134,7 +53,7 @@ static void test_query_is_counted(void **state)
 static void test_empty_copy(void **state)
 {
 	struct stats *stats = stats_create(1);
-	struct stats_copy *copy = stats_take_copy(stats);
+	struct stats_copy *copy = take_copy(stats);
 
 	(void)state;
 	assert_int_equal(copy->query_count, 0);
@@ -153,10 +72,10 @@ static void test_copy_is_apart(void **state)
 
 	(void)state;
 	call(stats, 1, 3);
-	before = stats_take_copy(stats);
+	before = take_copy(stats);
 	call(stats, 1, 4);
 	call(stats, 2, 1);
-	after = stats_take_copy(stats);
+	after = take_copy(stats);
 	stats_destroy(stats);
 	check_total(before, 3);
 	check_total(after, 8);
@@ -180,7 +99,7 @@ static void test_table_is_bounded(void **state)
 
 			for (int digest = 0; digest < count; digest++)
 				call(stats, (uint64_t)digest, 1);
-			copy = stats_take_copy(stats);
+			copy = take_copy(stats);
 			assert_int_equal(copy->query_count, count < limits[i] ? count : limits[i]);
 			check_total(copy, (uint64_t)count);
 			assert_int_equal(copy->others.calls, count > limits[i]);
@@ -204,7 +123,7 @@ static void test_flood_loses_nothing(void **state)
 			call(stats, random >> 33 & (j % 2 ? 0xFF : 0xFFFFFFF), 1 + j % 3);
 			calls += 1 + (uint64_t)j % 3;
 		}
-		copy = stats_take_copy(stats);
+		copy = take_copy(stats);
 		assert_int_equal(copy->query_count, limits[i]);
 		check_total(copy, calls);
 		stats_copy_destroy(copy);
@@ -228,7 +147,7 @@ static void test_hot_queries_stay(void **state)
 		for (int i = 0; i < FLOOD; i++)
 			call(stats, cold++, 1);
 	}
-	copy = stats_take_copy(stats);
+	copy = take_copy(stats);
 	for (uint64_t hot = 0; hot < HOT; hot++) {
 		assert_non_null(find(copy, hot));
 		assert_int_equal(find(copy, hot)->calls, ROUNDS);
@@ -254,7 +173,7 @@ static void test_flood_takes_few_places(void **state)
 			call(stats, (uint64_t)hot, round < LEAST + STEP * hot);
 	for (uint64_t cold = 1000; cold < 1000 + FLOOD; cold++)
 		call(stats, cold, 1);
-	copy = stats_take_copy(stats);
+	copy = take_copy(stats);
 	for (uint64_t hot = 0; hot < PLACES; hot++)
 		left += !find(copy, hot);
 	assert_in_range(left, 1, 8);
@@ -274,12 +193,12 @@ static void test_newcomer_waits_for_exact_places(void **state)
 	for (uint64_t hot = 0; hot < PLACES; hot++)
 		call(stats, hot, 10);
 	call(stats, 5000, 1);
-	copy = stats_take_copy(stats);
+	copy = take_copy(stats);
 	assert_null(find(copy, 5000));
 	assert_int_equal(copy->others.calls, 1);
 	stats_copy_destroy(copy);
 	call(stats, 5000, 4);
-	copy = stats_take_copy(stats);
+	copy = take_copy(stats);
 	assert_non_null(find(copy, 5000));
 	check_total(copy, PLACES * 10 + 5);
 	stats_copy_destroy(copy);
@@ -299,7 +218,7 @@ static void test_old_queries_make_room(void **state)
 	for (int i = 0; i < 15000; i++)
 		for (uint64_t new = 0; new < NEW; new ++)
 			call(stats, 1000 + new, 1);
-	copy = stats_take_copy(stats);
+	copy = take_copy(stats);
 	for (uint64_t new = 0; new < NEW; new ++)
 		assert_non_null(find(copy, 1000 + new));
 	check_total(copy, 55 * 20000 + 15000 * NEW);
@@ -314,7 +233,7 @@ static void check_text(const char *text, const char *expected)
 	struct stats_copy *copy;
 
 	stats_query(stats, &sample);
-	copy = stats_take_copy(stats);
+	copy = take_copy(stats);
 	assert_string_equal(copy->queries[0].text, expected);
 	stats_copy_destroy(copy);
 	stats_destroy(stats);
@@ -374,7 +293,7 @@ static void test_counters(void **state)
 	stats_node_used(stats, STATS_MAX_NODES, false);
 	stats_node_error(stats, -1);
 	stats_node_error(stats, STATS_MAX_NODES);
-	copy = stats_take_copy(stats);
+	copy = take_copy(stats);
 	stats_destroy(stats);
 	for (int i = 0; i < STATS_COUNTER_COUNT; i++)
 		assert_int_equal(copy->counters[i], i * 10 + (i == COUNT_PINS));
@@ -409,113 +328,6 @@ static void test_unknown_reason_aborts(void **state)
 	}
 }
 
-static struct pool_stats make_pool(int node, const char *database, const char *user, int idle)
-{
-	struct pool_stats pool = { .node = node, .idle = idle, .lent = 1, .connecting = 2,
-				   .waiting = 3 };
-
-	/* What is behind the NUL is no part of a name. */
-	memset(pool.database, idle, sizeof(pool.database));
-	memset(pool.user, idle, sizeof(pool.user));
-	strcpy(pool.database, database);
-	strcpy(pool.user, user);
-	hist_init(&pool.wait);
-	hist_add(&pool.wait, 1000);
-	return pool;
-}
-
-static struct stats_copy *worker_copy(uint64_t first_digest)
-{
-	struct stats *stats = stats_create(100);
-	struct stats_copy *copy;
-
-	for (uint64_t digest = first_digest; digest < first_digest + 100; digest++)
-		call(stats, digest, 2);
-	for (uint64_t digest = 0; digest < 5; digest++)
-		call(stats, 1000000 + first_digest * 10 + digest, 1);
-	stats_count(stats, COUNT_QUERIES, 205);
-	stats_route(stats, 3);
-	stats_node_used(stats, 1, true);
-	stats_node_error(stats, 1);
-	copy = stats_take_copy(stats);
-	copy->clients_connected = 4;
-	copy->clients_active = 2;
-	copy->clients_waiting = 1;
-	copy->nodes[1].outstanding = 6;
-	copy->pools = memory_get(3 * sizeof(*copy->pools));
-	copy->pools[0] = make_pool(0, "app", "bob", (int)first_digest + 1);
-	copy->pools[1] = make_pool(1, "app", "bob", 2);
-	copy->pools[2] = make_pool(1, "app", first_digest ? "eve" : "amy", 3);
-	copy->pool_count = 3;
-	stats_destroy(stats);
-	return copy;
-}
-
-static void check_merged(const struct stats_copy *sum)
-{
-	check_total(sum, 3 * 205);
-	/* 0..99, 50..149 and 0..99, of which each may have given up places. */
-	for (uint64_t digest = 55; digest < 100; digest++) {
-		const struct query_stats *query = find(sum, digest);
-		int rows = 0;
-
-		assert_non_null(query);
-		for (int i = 0; i < sum->query_count; i++)
-			rows += sum->queries[i].digest == digest;
-		assert_int_equal(rows, 1);
-	}
-	assert_int_equal(sum->counters[COUNT_QUERIES], 3 * 205);
-	assert_int_equal(sum->routes[3], 3);
-	assert_int_equal(sum->nodes[1].writes, 3);
-	assert_int_equal(sum->nodes[1].errors, 3);
-	assert_int_equal(sum->nodes[1].outstanding, 18);
-	assert_int_equal(sum->clients_connected, 12);
-	assert_int_equal(sum->clients_active, 6);
-	assert_int_equal(sum->clients_waiting, 3);
-}
-
-static void test_merge_workers(void **state)
-{
-	struct stats_copy *sum = worker_copy(0);
-
-	(void)state;
-	stats_copy_merge(sum, worker_copy(50));
-	stats_copy_merge(sum, worker_copy(0));
-	check_merged(sum);
-	assert_int_equal(sum->pool_count, 4);
-	assert_int_equal(sum->pools[0].idle, 1 + 51 + 1);
-	assert_int_equal(sum->pools[0].lent, 3);
-	assert_int_equal(sum->pools[0].connecting, 6);
-	assert_int_equal(sum->pools[0].waiting, 9);
-	assert_int_equal(sum->pools[0].wait.count, 3);
-	assert_int_equal(sum->pools[1].idle, 6);
-	assert_string_equal(sum->pools[2].user, "amy");
-	assert_int_equal(sum->pools[2].idle, 6);
-	assert_string_equal(sum->pools[3].user, "eve");
-	assert_int_equal(sum->pools[3].idle, 3);
-	stats_copy_destroy(sum);
-}
-
-static void test_merge_into_empty(void **state)
-{
-	struct stats *empty = stats_create(1);
-	struct stats_copy *sum = stats_take_copy(empty);
-
-	(void)state;
-	stats_destroy(empty);
-	stats_copy_merge(sum, worker_copy(0));
-	stats_copy_merge(sum, worker_copy(50));
-	stats_copy_merge(sum, worker_copy(0));
-	check_merged(sum);
-	assert_int_equal(sum->pool_count, 4);
-	stats_copy_destroy(sum);
-
-	sum = memory_get_zeroed(sizeof(*sum));
-	stats_copy_merge(sum, worker_copy(0));
-	check_total(sum, 205);
-	stats_copy_destroy(sum);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,8 +343,6 @@ int main(void)
 		cmocka_unit_test(test_text_is_cut),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_unknown_reason_aborts),
-		cmocka_unit_test(test_merge_workers),
-		cmocka_unit_test(test_merge_into_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
