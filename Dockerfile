@@ -6,10 +6,9 @@
 
 FROM debian:bookworm-slim AS base
 ENV DEBIAN_FRONTEND=noninteractive
-# etc/packages names all packages by topic; `topic NAME` prints those of one.
+# All packages by topic; `topic NAME` prints those of one.
 COPY etc/packages /etc/packages
-RUN printf '#!/bin/sh\nawk -v topic="# $1" '\''/^#/ { on = index($0, topic) == 1 } on && NF && !/^#/'\'' /etc/packages\n' \
-	>/usr/local/bin/topic && chmod 755 /usr/local/bin/topic
+COPY etc/docker/topic /usr/local/bin/
 
 
 # A PostgreSQL server, and what pgbench runs in.
@@ -37,7 +36,8 @@ WORKDIR /pgweir
 COPY CMakeLists.txt ./
 COPY src src
 COPY proxy proxy
-RUN cmake -S . -B build -DCMAKE_BUILD_TYPE=RelWithDebInfo && cmake --build build --target pgweir -j "$(nproc)" \
+RUN cmake -S . -B build -DCMAKE_BUILD_TYPE=Release \
+	&& cmake --build build --target pgweir -j "$(nproc)" \
 	&& strip -o /usr/local/bin/pgweir build/pgweir
 # The packages whose libraries the program loads, for the stage below.
 RUN ldd /usr/local/bin/pgweir | awk '$3 ~ /^\// { print $3 }' | xargs -n 1 realpath \

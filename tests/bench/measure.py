@@ -91,7 +91,7 @@ def release_binary():
     if os.environ.get("PGWEIR_BIN"):
         return os.environ["PGWEIR_BIN"]
     build = os.path.join(ROOT, "build/release")
-    for line in (["cmake", "-S", ROOT, "-B", build, "-DCMAKE_BUILD_TYPE=RelWithDebInfo"],
+    for line in (["cmake", "-S", ROOT, "-B", build, "-DCMAKE_BUILD_TYPE=Release"],
                  ["cmake", "--build", build, "--target", "pgweir", "-j", str(os.cpu_count())]):
         done = subprocess.run(line, capture_output=True, text=True, check=False)
         if done.returncode != 0:
