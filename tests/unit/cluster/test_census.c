@@ -195,6 +195,7 @@ static void test_sample_counts_for_positions_told_before(void **state)
 	replica_says(1, 1, 1500);
 	primary_says(0, 1, 1500);
 	assert_int_equal(node(1)->fresh_us, clock_us - MS);
+	assert_int_equal(node(1)->lag_ms, 0);
 }
 
 static void test_idle_primary_past_a_header_is_reached(void **state)
