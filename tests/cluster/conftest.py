@@ -23,6 +23,8 @@ LONG = os.environ.get("PGWEIR_LONG") == "1"
 
 
 def pytest_configure(config):
+    # Ended by tests/run's time limit: fixtures shall still stop their servers.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "proxy: makes no sense without pgweir")
     config.addinivalue_line("markers", "threads: also run with the thread sanitizer")
 

@@ -114,6 +114,7 @@ class Pgweir:
     def check_end(self, statuses=(0,), timeout_s=40):
         """Waits for the end of the process and checks status and log, once."""
         self.was_checked = True
+        assert os.path.exists(self.log_path), "pgweir's log is gone: nothing can be judged"
         try:
             status = self.process.wait(timeout_s)
         except Exception:
