@@ -48,7 +48,7 @@ static void close_level(struct chain *c)
 void chain_start(struct chain *c)
 {
 	c->nesting = c->deepest = c->longest = 0;
-	c->after_dot = false;
+	c->wants_operand = true;
 	c->levels[0] = (struct chain_level){ 0 };
 }
 
@@ -65,8 +65,17 @@ static bool is_set_operation(const struct token *t)
 	return false;
 }
 
+/* Of these, any number makes one level: the grammar flattens AND and OR, and a
+ * query has one of each other. */
+static bool is_flat(const struct token *t)
+{
+	return token_is_word(t, "and") || token_is_word(t, "or") || token_is_word(t, "where") ||
+	       token_is_word(t, "on") || token_is_word(t, "having");
+}
+
 static void see_mark(struct chain *c, char mark)
 {
+	c->wants_operand = mark != ')' && mark != ']';
 	switch (mark) {
 	case '(':
 	case '[':
@@ -83,28 +92,33 @@ static void see_mark(struct chain *c, char mark)
 	}
 }
 
+static void see_word(struct chain *c, const struct token *t)
+{
+	bool is_operand = c->wants_operand;
+
+	c->wants_operand = is_flat(t);
+	if (is_set_operation(t))
+		find_level(c)->unions++;
+	else if (!is_operand && !c->wants_operand)
+		find_level(c)->here++;
+}
+
 void chain_see(struct chain *c, const struct token *t)
 {
-	bool after_dot = c->after_dot;
-
-	c->after_dot = false;
 	switch (t->kind) {
 	case TOKEN_MARK:
-		c->after_dot = token_is(t, '.');
 		see_mark(c, t->text.data[0]);
 		break;
 	case TOKEN_WORD:
-		if (is_set_operation(t))
-			find_level(c)->unions++;
-		else if (!after_dot)
-			find_level(c)->here++;
+		see_word(c, t);
 		break;
 	case TOKEN_OPERATOR:
 	case TOKEN_JUNK:
 		find_level(c)->here++;
+		c->wants_operand = true;
 		break;
 	default:
-		break;
+		c->wants_operand = false;
 	}
 }
 
@@ -117,5 +131,6 @@ void chain_end(struct chain *c)
 	all = sum_level(&c->levels[0]);
 	if (all > c->longest)
 		c->longest = all;
+	c->wants_operand = true;
 	c->levels[0] = (struct chain_level){ 0 };
 }

@@ -1,9 +1,9 @@
 /*
  * How deep a parse tree can be, known from its tokens alone.  A branch of the
  * tree is made of brackets and of chains ("1+1+…", "x::a::b", UNION after UNION),
- * and each link of a chain has at least one operator or word.  So those are
- * counted: anew after each comma, for the items of a list stand side by side;
- * what a bracket held is added to what surrounds it.
+ * and each link of a chain has an operator, or a word where no operand is due.  So
+ * those are counted: anew after each comma, for the items of a list stand side by
+ * side; what a bracket held is added to what surrounds it.
  */
 #ifndef PGWEIR_SQL_CHAIN_H
 #define PGWEIR_SQL_CHAIN_H
@@ -21,7 +21,8 @@ struct chain {
 	unsigned nesting; /* open brackets now */
 	unsigned deepest; /* the most there were */
 	unsigned longest; /* of the statements before */
-	bool after_dot;
+	/* The next word is an operand, or the rest of one behind a dot. */
+	bool wants_operand;
 	struct chain_level levels[NORMAL_NESTING_MAX + 1]; /* deeper ones are not kept */
 };
 

@@ -18,18 +18,22 @@
 #include <pg_query/pg_query.pb-c.h>
 #include <stdlib.h>
 
+#define uthash_malloc(size) memory_get(size)
+#include <uthash.h>
+
 /* PostgreSQL's bit of DECLARE … WITH HOLD. */
 enum { CURSOR_WITH_HOLD = 0x20 };
 
-/* The names that WITH gives, from the innermost query outwards: no relations. */
-struct scope {
-	const struct scope *outer;
-	const PgQuery__WithClause *with;
-	size_t visible; /* so many of its queries */
+/* A name that WITH gives is no relation where it can be seen. */
+struct given_name {
+	UT_hash_handle hh;
+	unsigned count; /* of the queries that see it here */
+	char name[];
 };
 
 struct walk {
 	struct draft draft;
+	struct given_name *given; /* in the draft's arena */
 	/* Of the statement in hand. */
 	enum verdict_kind kind;
 	enum verdict_reason reason;
@@ -90,15 +94,39 @@ static bool is_temporary_schema(const char *schema)
 	return schema && strncmp(schema, "pg_temp", strlen("pg_temp")) == 0;
 }
 
-static bool is_in_scope(const struct scope *scope, const char *name)
+static struct given_name *find_given(const struct walk *w, const char *name)
 {
-	size_t i;
+	struct given_name *g;
 
-	for (; scope; scope = scope->outer)
-		for (i = 0; i < scope->visible; i++)
-			if (strcmp(scope->with->ctes[i]->common_table_expr->ctename, name) == 0)
-				return true;
-	return false;
+	HASH_FIND_STR(w->given, name, g);
+	return g;
+}
+
+/* From here on the name is seen. */
+static void give_name(struct walk *w, const PgQuery__Node *query)
+{
+	const char *name = query->common_table_expr->ctename;
+	struct given_name *g = find_given(w, name);
+
+	if (!g) {
+		g = arena_get(&w->draft.arena, sizeof(*g) + strlen(name) + 1);
+		g->count = 0;
+		strcpy(g->name, name);
+		HASH_ADD_STR(w->given, name, g);
+	}
+	g->count++;
+}
+
+static void take_name(struct walk *w, const PgQuery__Node *query)
+{
+	find_given(w, query->common_table_expr->ctename)->count--;
+}
+
+static bool is_given(const struct walk *w, const char *name)
+{
+	const struct given_name *g = find_given(w, name);
+
+	return g && g->count > 0;
 }
 
 static bool is_temporary(const PgQuery__RangeVar *r)
@@ -114,11 +142,11 @@ static void add_relation(struct walk *w, const PgQuery__RangeVar *r)
 
 /* ---- every node of the tree; each returns whether its parts are visited too ---- */
 
-static bool see_relation(struct walk *w, const PgQuery__RangeVar *r, const struct scope *scope)
+static bool see_relation(struct walk *w, const PgQuery__RangeVar *r)
 {
 	if (is_temporary(r))
 		note_pin(w, PIN_TEMPORARY_TABLE);
-	if (r->schemaname[0] || !is_in_scope(scope, r->relname))
+	if (r->schemaname[0] || !is_given(w, r->relname))
 		add_relation(w, r);
 	return false;
 }
@@ -200,12 +228,12 @@ static void see_into(struct walk *w, const PgQuery__IntoClause *into)
 
 #define AS(type, message) ((const PgQuery__##type *)(message))
 
-static bool see_message(struct walk *w, const ProtobufCMessage *m, const struct scope *scope)
+static bool see_message(struct walk *w, const ProtobufCMessage *m)
 {
 	const ProtobufCMessageDescriptor *d = m->descriptor;
 
 	if (d == &pg_query__range_var__descriptor)
-		return see_relation(w, AS(RangeVar, m), scope);
+		return see_relation(w, AS(RangeVar, m));
 	if (d == &pg_query__func_call__descriptor)
 		see_function(w, AS(FuncCall, m));
 	else if (d == &pg_query__a__expr__descriptor)
@@ -263,10 +291,10 @@ static const PgQuery__WithClause *read_with(const ProtobufCMessage *m)
 	return NULL;
 }
 
-static void visit(struct walk *w, const ProtobufCMessage *m, const struct scope *scope);
+static void visit(struct walk *w, const ProtobufCMessage *m);
 
 static void visit_field(struct walk *w, const ProtobufCMessage *m,
-			const ProtobufCFieldDescriptor *field, const struct scope *scope)
+			const ProtobufCFieldDescriptor *field)
 {
 	const char *base = (const char *)m;
 	const void *at = base + field->offset;
@@ -275,41 +303,43 @@ static void visit_field(struct walk *w, const ProtobufCMessage *m,
 	if (field->type != PROTOBUF_C_TYPE_MESSAGE)
 		return;
 	if (field->label != PROTOBUF_C_LABEL_REPEATED) {
-		visit(w, *(ProtobufCMessage *const *)at, scope);
+		visit(w, *(ProtobufCMessage *const *)at);
 		return;
 	}
 	count = *(const size_t *)(base + field->quantifier_offset);
 	for (i = 0; i < count; i++)
-		visit(w, (*(ProtobufCMessage **const *)at)[i], scope);
+		visit(w, (*(ProtobufCMessage **const *)at)[i]);
 }
 
 /* A query of WITH sees those before it, or with RECURSIVE all of them. */
-static void visit_with(struct walk *w, const PgQuery__WithClause *with,
-		       const struct scope *outer)
+static void visit_with(struct walk *w, const PgQuery__WithClause *with)
 {
 	size_t i;
 
+	for (i = 0; with->recursive && i < with->n_ctes; i++)
+		give_name(w, with->ctes[i]);
 	for (i = 0; i < with->n_ctes; i++) {
-		struct scope scope = { outer, with, with->recursive ? with->n_ctes : i };
-
-		visit(w, &with->ctes[i]->base, &scope);
+		visit(w, &with->ctes[i]->base);
+		if (!with->recursive)
+			give_name(w, with->ctes[i]);
 	}
 }
 
-static void visit_parts(struct walk *w, const ProtobufCMessage *m, const struct scope *outer)
+static void visit_parts(struct walk *w, const ProtobufCMessage *m)
 {
 	const PgQuery__WithClause *with = read_with(m);
-	const struct scope scope = { outer, with, with ? with->n_ctes : 0 };
 	unsigned i;
 
 	if (with)
-		visit_with(w, with, outer);
+		visit_with(w, with);
 	for (i = 0; i < m->descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *field = &m->descriptor->fields[i];
 
 		if (!with || strcmp(field->name, "with_clause") != 0)
-			visit_field(w, m, field, with ? &scope : outer);
+			visit_field(w, m, field);
 	}
+	for (i = 0; with && i < with->n_ctes; i++)
+		take_name(w, with->ctes[i]);
 }
 
 /* A Node is one pointer of many types, and all of them are messages. */
@@ -324,11 +354,11 @@ static const ProtobufCMessage *open_node(const ProtobufCMessage *m)
 	return (const ProtobufCMessage *)node->alias;
 }
 
-static void visit(struct walk *w, const ProtobufCMessage *m, const struct scope *scope)
+static void visit(struct walk *w, const ProtobufCMessage *m)
 {
 	m = open_node(m);
-	if (m && see_message(w, m, scope))
-		visit_parts(w, m, scope);
+	if (m && see_message(w, m))
+		visit_parts(w, m);
 }
 
 /* ---- statements by their kind ---- */
@@ -541,7 +571,7 @@ static void add_statement(struct walk *w)
 static void see_statement(struct walk *w, const PgQuery__Node *node)
 {
 	judge(w, node);
-	visit(w, &node->base, NULL);
+	visit(w, &node->base);
 	add_statement(w);
 }
 
@@ -591,14 +621,12 @@ static struct verdict *classify_tree(const PgQuery__ParseResult *tree, enum rout
 	struct verdict *v = &w.draft.verdict;
 
 	draft_init(&w.draft);
+	w.given = NULL;
 	v->kind = VERDICT_EMPTY;
 	v->reason = VERDICT_BECAUSE_EMPTY;
 	v->hint = hint;
 	see_all(&w, tree);
-	if (hint == HINT_PRIMARY && v->kind == VERDICT_READ) {
-		v->kind = VERDICT_WRITE;
-		v->reason = VERDICT_BECAUSE_HINT;
-	}
+	HASH_CLEAR(hh, w.given);
 	return draft_finish(&w.draft);
 }
 

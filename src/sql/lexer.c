@@ -183,7 +183,7 @@ static const char *skip_string(struct lexer *l, const char *p, bool escapes)
 {
 	const char *more = p;
 
-	while (more && !l->is_broken) {
+	while (more) {
 		p = skip_quoted(l, more, '\'', escapes);
 		more = find_continuation(l, p);
 	}

@@ -27,6 +27,10 @@ struct in_list {
 /* U&'…' UESCAPE '!': the clause belongs to the literal. */
 enum unescape { NO_CLAUSE, MAY_DROP_CLAUSE, MAY_KEEP_CLAUSE, DROP_ESCAPE, KEEP_ESCAPE };
 
+/* "-5" is a literal, too, where the minus cannot be a subtraction, unless a cast
+ * follows: -5::t is -(5::t), an operator of its own. */
+enum sign { NO_SIGN, MINUS, SIGNED_NUMBER };
+
 struct form {
 	struct normal *result;
 	struct writer out;
@@ -35,6 +39,8 @@ struct form {
 	struct chain chain;
 	struct in_list in_list;
 	enum unescape unescape;
+	enum sign sign;
+	size_t sign_at; /* in the output */
 	struct token before; /* in this statement */
 	bool has_first_word; /* of this statement: brackets may come before */
 	bool is_verbatim; /* this statement */
@@ -82,6 +88,7 @@ static bool is_spaced_word(const struct token *t)
 		"set",	"any",	 "with", "from",  "when",  "then",  "else",	"where",
 		"using", "union", "limit", "values", "select", "having", "except",
 		"offset", "returning", "intersect", "over", "filter", "exists", "join", "lateral",
+		"explain",
 	};
 	size_t i;
 
@@ -242,14 +249,57 @@ static bool see_unescape(struct form *f, const struct token *t)
 	return true;
 }
 
+/* Can nothing but a new operand come next?  Words only if they are reserved. */
+static bool is_before_operand(const struct token *t)
+{
+	static const char *const words[] = {
+		"and", "or", "on", "in", "when", "then", "else", "where", "limit", "offset",
+		"select", "having",
+	};
+	size_t i;
+
+	if (t->kind == TOKEN_OPERATOR)
+		return !is_cast(t);
+	if (t->kind == TOKEN_MARK)
+		return token_is(t, '(') || token_is(t, ',') || token_is(t, '[');
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (token_is_word(t, words[i]))
+			return true;
+	return false;
+}
+
+/* Before the token is written; `t` may be the end. */
+static void see_sign(struct form *f, const struct token *t)
+{
+	if (f->sign == SIGNED_NUMBER && !is_cast(t)) {
+		f->out.size = f->sign_at;
+		put_text(&f->out, NORMAL_NUMBER);
+	}
+	if (f->sign == MINUS && t->kind == TOKEN_NUMBER)
+		f->sign = SIGNED_NUMBER;
+	else
+		f->sign = NO_SIGN;
+}
+
+static void start_sign(struct form *f, const struct token *t)
+{
+	if (t->kind != TOKEN_OPERATOR || !token_is(t, '-') || !is_before_operand(&f->before))
+		return;
+	f->sign = MINUS;
+	f->sign_at = f->out.size;
+}
+
 static void write_token(struct form *f, const struct token *t)
 {
 	if (f->unescape != NO_CLAUSE && see_unescape(f, t))
 		return;
+	if (f->sign != NO_SIGN)
+		see_sign(f, t);
 	if (f->in_list.is_open)
 		see_in_list(f, t);
 	if (is_spaced(&f->before, t))
 		put(&f->out, " ", 1);
+	start_sign(f, t);
 	put_token(&f->out, t);
 	if (t->kind == TOKEN_MARK)
 		open_in_list(f, t);
@@ -313,6 +363,8 @@ static void end_statement(struct form *f)
 		if (f->out.size > 0)
 			put_text(&f->out, "; ");
 		put(&f->out, f->start, (size_t)(f->end - f->start));
+	} else {
+		see_sign(f, &(struct token){ .kind = TOKEN_END });
 	}
 	chain_end(&f->chain);
 	f->start = NULL;
@@ -354,6 +406,7 @@ void normal_make(struct normal *n, struct span text, const struct normal_options
 	f.options = options;
 	f.in_list.is_open = f.has_first_word = f.is_verbatim = false;
 	f.unescape = NO_CLAUSE;
+	f.sign = NO_SIGN;
 	f.before = (struct token){ .kind = TOKEN_END };
 	f.start = NULL;
 	lexer_start(&f.lexer, text, options->standard_conforming_strings);
