@@ -1,0 +1,160 @@
+/*
+ * Judging verdicts by what the catalogue says.
+ */
+#include "sql/volatility.h"
+
+#include "sql/classify.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct volatility *make_facts(void)
+{
+	struct volatility *v = volatility_create("app", 42);
+
+	volatility_add_function(v, "pg_catalog", "lower", false);
+	volatility_add_function(v, "pg_catalog", "random", true);
+	volatility_add_function(v, "pg_catalog", "extract", false);
+	volatility_add_function(v, "public", "lower", true); /* another lower() */
+	volatility_add_function(v, "pg_catalog", "abs", false);
+	volatility_add_function(v, "public", "audit", true);
+	volatility_add_operator(v, "=", false);
+	volatility_add_operator(v, "+", false);
+	volatility_add_operator(v, "#!", true);
+	volatility_add_type(v, "pg_catalog", "int4", false);
+	volatility_add_type(v, "pg_catalog", "text", false);
+	volatility_add_type(v, "public", "stamped", true);
+	volatility_add_relation(v, "public", "t", false);
+	volatility_add_relation(v, "public", "log", true);
+	volatility_add_relation(v, "public", "users", false);
+	volatility_add_relation(v, "admin", "users", true);
+	return v;
+}
+
+static void expect(const struct volatility *v, const char *text, enum proof proof,
+		   const char *culprit)
+{
+	const struct normal_options options = { .standard_conforming_strings = true };
+	static char room[NORMAL_BYTES_MAX];
+	struct verdict *verdict;
+	const char *name = "?";
+	struct normal n;
+
+	normal_make(&n, span_of(text), &options, room, sizeof(room));
+	verdict = classify_normal(&n);
+	assert_int_equal(volatility_judge(v, verdict, NULL), proof);
+	if (volatility_judge(v, verdict, &name) != proof)
+		fail_msg("%s: %s", text, proof_word(volatility_judge(v, verdict, NULL)));
+	if (culprit)
+		assert_string_equal(name, culprit);
+	else
+		assert_null(name);
+	verdict_destroy(verdict);
+}
+
+static void test_judge(void **state)
+{
+	struct volatility *v = make_facts();
+
+	(void)state;
+	expect(v, "select 1", PROOF_HARMLESS, NULL);
+	expect(v, "select a + 1 from t where b = 2", PROOF_HARMLESS, NULL);
+	expect(v, "select abs(a), pg_catalog.abs(b) from public.t", PROOF_HARMLESS, NULL);
+	expect(v, "select random()", PROOF_VOLATILE_FUNCTION, "random");
+	expect(v, "select pg_catalog.random()", PROOF_VOLATILE_FUNCTION, "pg_catalog.random");
+	expect(v, "select nobody()", PROOF_UNKNOWN_FUNCTION, "nobody");
+	expect(v, "select s.abs(1)", PROOF_UNKNOWN_FUNCTION, "s.abs");
+	expect(v, "select extract(year from a) from t", PROOF_HARMLESS, NULL);
+	expect(v, "select a #! b", PROOF_VOLATILE_OPERATOR, "#!");
+	expect(v, "select a <-> b", PROOF_VOLATILE_OPERATOR, "<->");
+	expect(v, "select a::int", PROOF_HARMLESS, NULL);
+	expect(v, "select a::text[]", PROOF_HARMLESS, NULL);
+	expect(v, "select a::stamped", PROOF_VOLATILE_TYPE, "stamped");
+	expect(v, "select a::public.stamped", PROOF_VOLATILE_TYPE, "public.stamped");
+	expect(v, "select a::unknown_type", PROOF_VOLATILE_TYPE, "unknown_type");
+	expect(v, "select * from log", PROOF_PRIMARY_ONLY_RELATION, "log");
+	expect(v, "select * from nowhere", PROOF_UNKNOWN_RELATION, "nowhere");
+	expect(v, "select * from pg_temp.t", PROOF_UNKNOWN_RELATION, "pg_temp.t");
+	expect(v, "with log as (select 1) select * from log", PROOF_HARMLESS, NULL);
+	volatility_drop(v);
+}
+
+/* A bare name means all that bear it, a qualified one that one. */
+static void test_worst_of_a_name(void **state)
+{
+	struct volatility *v = make_facts();
+
+	(void)state;
+	expect(v, "select lower(a) from t", PROOF_VOLATILE_FUNCTION, "lower");
+	expect(v, "select pg_catalog.lower(a) from t", PROOF_HARMLESS, NULL);
+	expect(v, "select public.lower(a) from t", PROOF_VOLATILE_FUNCTION, "public.lower");
+	expect(v, "select * from users", PROOF_PRIMARY_ONLY_RELATION, "users");
+	expect(v, "select * from public.users", PROOF_HARMLESS, NULL);
+	volatility_add_function(v, "pg_catalog", "abs", true);
+	volatility_add_function(v, "pg_catalog", "abs", false);
+	expect(v, "select abs(1)", PROOF_VOLATILE_FUNCTION, "abs");
+	volatility_drop(v);
+}
+
+/* t.audit may be audit(t). */
+static void test_attributes(void **state)
+{
+	struct volatility *v = make_facts();
+
+	(void)state;
+	expect(v, "select t.a, (t).b from t", PROOF_HARMLESS, NULL);
+	expect(v, "select t.audit from t", PROOF_VOLATILE_FUNCTION, "audit");
+	expect(v, "select (t).audit from t", PROOF_VOLATILE_FUNCTION, "audit");
+	volatility_drop(v);
+}
+
+static void test_allow(void **state)
+{
+	struct volatility *v = make_facts();
+
+	(void)state;
+	volatility_add_function(v, "s", "random", true);
+	volatility_allow_function(v, "random");
+	expect(v, "select random(), pg_catalog.random()", PROOF_HARMLESS, NULL);
+	expect(v, "select s.random()", PROOF_VOLATILE_FUNCTION, "s.random");
+	volatility_allow_function(v, "public.audit");
+	expect(v, "select public.audit()", PROOF_HARMLESS, NULL);
+	expect(v, "select audit()", PROOF_VOLATILE_FUNCTION, "audit");
+	volatility_drop(v);
+}
+
+static void test_holds(void **state)
+{
+	struct volatility *v = make_facts();
+
+	(void)state;
+	assert_ptr_equal(volatility_hold(v), v);
+	volatility_drop(v);
+	assert_int_equal(volatility_generation(v), 42);
+	assert_string_equal(volatility_database(v), "app");
+	volatility_drop(v);
+	volatility_drop(NULL);
+}
+
+static void test_words(void **state)
+{
+	(void)state;
+	assert_string_equal(proof_word(PROOF_HARMLESS), "harmless");
+	assert_string_equal(proof_word(PROOF_UNKNOWN_RELATION), "unknown_relation");
+	assert_string_equal(verdict_reason_word(VERDICT_BECAUSE_EMPTY), "empty");
+	assert_string_equal(pin_reason_word(PIN_SESSION_MODE), "session_mode");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_judge),	 cmocka_unit_test(test_worst_of_a_name),
+		cmocka_unit_test(test_attributes), cmocka_unit_test(test_allow),
+		cmocka_unit_test(test_holds),	 cmocka_unit_test(test_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
