@@ -20,6 +20,7 @@
 #include "base/log.h"
 
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,7 +129,7 @@ static void keep_reason(struct asker *a, const char *text)
 	memcpy(a->reason, text, size);
 	a->reason[size] = '\0';
 	if (size == 0)
-		strcpy(a->reason, "the connection was lost");
+		snprintf(a->reason, sizeof(a->reason), "the connection was lost");
 }
 
 /* To FAILED; the timer reports it in the next turn. */

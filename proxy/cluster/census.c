@@ -59,8 +59,8 @@ struct census *census_create(const struct config *config)
 		snprintf(node->host, sizeof(node->host), "%s", from->host);
 		node->port = from->port;
 		node->weight = from->weight;
-		strcpy(c->facts[i].failure, "not asked so far");
-		strcpy(node->down_reason, c->facts[i].failure);
+		snprintf(c->facts[i].failure, sizeof(c->facts[i].failure), "not asked so far");
+		memcpy(node->down_reason, c->facts[i].failure, sizeof(node->down_reason));
 	}
 	return c;
 }

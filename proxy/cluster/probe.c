@@ -18,9 +18,9 @@
 #include "base/log.h"
 #include "cluster/asker.h"
 #include "cluster/census.h"
+#include "cluster/question.h"
 #include "cluster/resolver.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,39 +69,6 @@ struct probes {
 	char *database, *user, *password, *tls_ca, *settings;
 	int count;
 	struct prober *probers;
-};
-
-/*
- * A standby's timeline: what it streams (hidden without pg_monitor), or what
- * its control file says, which is late after a failover.  A primary's: the one
- * in the name of the file it writes; its control file is late too.
- */
-static const char question[] =
-	"SELECT r.y::int,"
-	" (SELECT system_identifier FROM pg_control_system()),"
-	" CASE WHEN r.y THEN greatest((SELECT timeline_id FROM pg_control_checkpoint()),"
-	"  (SELECT min_recovery_end_timeline FROM pg_control_recovery()),"
-	"  (SELECT received_tli FROM pg_stat_wal_receiver))"
-	" ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int8 END,"
-	" coalesce((CASE WHEN r.y THEN pg_last_wal_replay_lsn()"
-	"  ELSE pg_current_wal_insert_lsn() END - '0/0'::pg_lsn)::int8, 0),"
-	" coalesce((pg_last_wal_receive_lsn() - '0/0'::pg_lsn)::int8, 0),"
-	" coalesce((extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())"
-	"  * 1000)::int8, -1),"
-	" current_setting('wal_block_size'),"
-	" pg_size_bytes(current_setting('wal_segment_size'))"
-	" FROM (SELECT pg_is_in_recovery() AS y OFFSET 0) AS r";
-
-enum column {
-	COLUMN_IN_RECOVERY,
-	COLUMN_SYSTEM,
-	COLUMN_TIMELINE,
-	COLUMN_LSN,
-	COLUMN_RECEIVED,
-	COLUMN_QUIET,
-	COLUMN_PAGE,
-	COLUMN_SEGMENT,
-	COLUMN_COUNT,
 };
 
 static void ask(struct prober *p);
@@ -180,38 +147,6 @@ static void on_publish(struct loop_timer *timer)
 
 /* ---- one node's answer ---- */
 
-static bool read_number(const PGresult *rows, enum column column, int64_t *number)
-{
-	const char *text = PQgetvalue(rows, 0, (int)column);
-	char *end;
-
-	errno = 0;
-	*number = strtoll(text, &end, 10);
-	return errno == 0 && end != text && *end == '\0';
-}
-
-static bool read_answer(const PGresult *rows, struct census_answer *answer)
-{
-	int64_t n[COLUMN_COUNT];
-
-	if (PQntuples(rows) != 1 || PQnfields(rows) != COLUMN_COUNT)
-		return false;
-	for (int i = 0; i < COLUMN_COUNT; i++)
-		if (!read_number(rows, (enum column)i, &n[i]))
-			return false;
-	*answer = (struct census_answer){
-		.is_in_recovery = n[COLUMN_IN_RECOVERY] != 0,
-		.system_id = (uint64_t)n[COLUMN_SYSTEM],
-		.timeline = (uint32_t)n[COLUMN_TIMELINE],
-		.lsn = (uint64_t)n[COLUMN_LSN],
-		.received_lsn = (uint64_t)n[COLUMN_RECEIVED],
-		.quiet_ms = n[COLUMN_QUIET] < -1 ? 0 : n[COLUMN_QUIET],
-		.page_bytes = (uint32_t)n[COLUMN_PAGE],
-		.segment_bytes = (uint64_t)n[COLUMN_SEGMENT],
-	};
-	return true;
-}
-
 /* The pause before the next attempt: the interval, doubled up to BACKOFF_MS. */
 static int64_t backoff_us(const struct prober *p)
 {
@@ -265,7 +200,7 @@ static void note_answer(struct prober *p, const PGresult *rows)
 {
 	struct census_answer answer;
 
-	if (!read_answer(rows, &answer)) {
+	if (!question_read(rows, &answer)) {
 		note_failure(p, "the answer of the probe makes no sense");
 		return;
 	}
@@ -296,7 +231,7 @@ static void connect_and_ask(struct prober *p)
 	p->open_us = now_us() + OPEN_EVERY_MS * 1000;
 	p->asked_us = now_us();
 	p->wants_again = false;
-	asker_ask(p->asker, &place, question, 0, NULL, p->probes->timeout_ms);
+	asker_ask(p->asker, &place, question_text(), 0, NULL, p->probes->timeout_ms);
 }
 
 static void note_loss(struct prober *p, const struct asker_answer *answer)
@@ -363,7 +298,7 @@ static void ask(struct prober *p)
 	if (asker_is_connected(p->asker)) {
 		p->asked_us = now_us();
 		p->wants_again = false;
-		asker_ask(p->asker, NULL, question, 0, NULL, p->probes->timeout_ms);
+		asker_ask(p->asker, NULL, question_text(), 0, NULL, p->probes->timeout_ms);
 	} else if (wait_us > 0) {
 		loop_timer_start(p->probes->loop, &p->timer, (uint64_t)wait_us / 1000 + 1, 0);
 	} else {
