@@ -52,27 +52,6 @@ void chain_start(struct chain *c)
 	c->levels[0] = (struct chain_level){ 0 };
 }
 
-static bool is_set_operation(const struct token *t)
-{
-	switch (t->text.size) {
-	case 5:
-		return token_is_word(t, "union");
-	case 6:
-		return token_is_word(t, "except");
-	case 9:
-		return token_is_word(t, "intersect");
-	}
-	return false;
-}
-
-/* Of these, any number makes one level: the grammar flattens AND and OR, and a
- * query has one of each other. */
-static bool is_flat(const struct token *t)
-{
-	return token_is_word(t, "and") || token_is_word(t, "or") || token_is_word(t, "where") ||
-	       token_is_word(t, "on") || token_is_word(t, "having");
-}
-
 static void see_mark(struct chain *c, char mark)
 {
 	c->wants_operand = mark != ')' && mark != ']';
@@ -92,14 +71,40 @@ static void see_mark(struct chain *c, char mark)
 	}
 }
 
+enum word { ANY_WORD, SET_OPERATION, FLAT_WORD };
+
+/* Flat: any number of these makes one level.  The grammar flattens AND and OR; a
+ * query has one of each other, a join one ON. */
+static enum word find_word(const struct token *t)
+{
+	switch (t->text.size) {
+	case 2:
+		return token_is_word(t, "or") || token_is_word(t, "on") ? FLAT_WORD : ANY_WORD;
+	case 3:
+		return token_is_word(t, "and") ? FLAT_WORD : ANY_WORD;
+	case 5:
+		if (token_is_word(t, "union"))
+			return SET_OPERATION;
+		return token_is_word(t, "where") ? FLAT_WORD : ANY_WORD;
+	case 6:
+		if (token_is_word(t, "except"))
+			return SET_OPERATION;
+		return token_is_word(t, "having") ? FLAT_WORD : ANY_WORD;
+	case 9:
+		return token_is_word(t, "intersect") ? SET_OPERATION : ANY_WORD;
+	}
+	return ANY_WORD;
+}
+
 static void see_word(struct chain *c, const struct token *t)
 {
+	enum word word = find_word(t);
 	bool is_operand = c->wants_operand;
 
-	c->wants_operand = is_flat(t);
-	if (is_set_operation(t))
+	c->wants_operand = word == FLAT_WORD;
+	if (word == SET_OPERATION)
 		find_level(c)->unions++;
-	else if (!is_operand && !c->wants_operand)
+	else if (word == ANY_WORD && !is_operand)
 		find_level(c)->here++;
 }
 

@@ -51,6 +51,21 @@ static const unsigned char classes[256] = {
 	['$'] = DOLLAR,
 };
 
+#define SAME4(c) [c] = (char)(c), [(c) + 1] = (char)((c) + 1), \
+		 [(c) + 2] = (char)((c) + 2), [(c) + 3] = (char)((c) + 3)
+#define SAME16(c) SAME4(c), SAME4((c) + 4), SAME4((c) + 8), SAME4((c) + 12)
+#define LOWER(c) [c] = (char)((c) + 32)
+
+const char folded_letters[256] = {
+	SAME16(0x00), SAME16(0x10), SAME16(0x20), SAME16(0x30), [0x40] = 0x40,
+	LOWER('A'), LOWER('B'), LOWER('C'), LOWER('D'), LOWER('E'), LOWER('F'), LOWER('G'),
+	LOWER('H'), LOWER('I'), LOWER('J'), LOWER('K'), LOWER('L'), LOWER('M'), LOWER('N'),
+	LOWER('O'), LOWER('P'), LOWER('Q'), LOWER('R'), LOWER('S'), LOWER('T'), LOWER('U'),
+	LOWER('V'), LOWER('W'), LOWER('X'), LOWER('Y'), LOWER('Z'),
+	[0x5b] = 0x5b, SAME4(0x5c), SAME16(0x60), SAME16(0x70), SAME16(0x80), SAME16(0x90),
+	SAME16(0xa0), SAME16(0xb0), SAME16(0xc0), SAME16(0xd0), SAME16(0xe0), SAME16(0xf0),
+};
+
 static bool is(char c, int class)
 {
 	return classes[(unsigned char)c] & class;
@@ -205,35 +220,51 @@ static const char *skip_bits(struct lexer *l, const char *p)
 	return p;
 }
 
-/* The end of the word that begins at p, or of what its prefix announces. */
-static const char *skip_word(struct lexer *l, const char *p, enum token_kind *kind)
+/* What a letter with a quote behind it announces. */
+static const char *skip_prefixed(struct lexer *l, const char *p, enum token_kind *kind)
 {
-	char second = peek(l, p + 1), third = peek(l, p + 2), first = fold_letter(*p);
-
-	*kind = TOKEN_WORD;
-	if (second == '\'' && (first == 'b' || first == 'x')) {
+	switch (fold_letter(*p)) {
+	case 'b':
+	case 'x':
 		*kind = TOKEN_BITS;
 		return skip_bits(l, p + 2);
-	}
-	if (second == '\'' && first == 'e') {
+	case 'e':
 		*kind = TOKEN_STRING;
 		return skip_string(l, p + 2, true);
-	}
-	if (second == '\'' && first == 'n') {
+	case 'n':
 		*kind = TOKEN_NATIONAL;
 		return skip_string(l, p + 2, !l->standard_conforming_strings);
 	}
-	if (second == '&' && third == '"' && first == 'u') {
+	return p + 1;
+}
+
+/* U&"…" and U&'…'; without the quote it is the word u. */
+static const char *skip_unicode(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	char quote = peek(l, p + 2);
+
+	if (fold_letter(*p) != 'u' || (quote != '"' && quote != '\''))
+		return p + 1;
+	if (quote == '"') {
 		*kind = TOKEN_NAME;
 		return skip_quoted(l, p + 3, '"', false);
 	}
-	if (second == '&' && third == '\'' && first == 'u') {
-		*kind = TOKEN_STRING;
-		/* The server refuses it then: it would be unsafe. */
-		l->is_broken |= !l->standard_conforming_strings;
-		return skip_string(l, p + 3, false);
-	}
-	return skip_class(l, p + 1, IN_WORD);
+	*kind = TOKEN_STRING;
+	/* The server refuses it then: it would be unsafe. */
+	l->is_broken |= !l->standard_conforming_strings;
+	return skip_string(l, p + 3, false);
+}
+
+static const char *skip_word(struct lexer *l, const char *p, enum token_kind *kind)
+{
+	const char *end = skip_class(l, p + 1, IN_WORD);
+
+	*kind = TOKEN_WORD;
+	if (end - p > 1 || end == l->end)
+		return end;
+	if (*end == '\'')
+		return skip_prefixed(l, p, kind);
+	return *end == '&' ? skip_unicode(l, p, kind) : end;
 }
 
 static bool is_digit_of(char c, int base)
@@ -390,13 +421,61 @@ static const char *skip_token(struct lexer *l, const char *p, enum token_kind *k
 	return skip_junk(l, p, kind);
 }
 
+/* A literal that needs no rules: -12.5 or 'abc', and then a comma, a bracket or,
+ * for a number, space. */
+static const char *skip_plain_number(const struct lexer *l, const char *p)
+{
+	const char *digits = p;
+
+	p = skip_class(l, p, DIGIT);
+	if (p == digits)
+		return NULL;
+	if (peek(l, p) == '.' && is(peek(l, p + 1), DIGIT))
+		p = skip_class(l, p + 1, DIGIT);
+	p = skip_class(l, p, SPACE);
+	return peek(l, p) == ',' || peek(l, p) == ')' ? p : NULL;
+}
+
+static const char *skip_plain_string(const struct lexer *l, const char *p)
+{
+	const char *end = memchr(p + 1, '\'', (size_t)(l->end - p - 1));
+
+	if (!end || (peek(l, end + 1) != ',' && peek(l, end + 1) != ')'))
+		return NULL;
+	if (!l->standard_conforming_strings && memchr(p, '\\', (size_t)(end - p)))
+		return NULL;
+	return end + 1;
+}
+
+bool lexer_skip_list(struct lexer *l, enum token_kind *first)
+{
+	const char *p = l->at;
+
+	*first = TOKEN_END;
+	do {
+		enum token_kind kind;
+
+		p = skip_class(l, p, SPACE);
+		kind = peek(l, p) == '\'' ? TOKEN_STRING : TOKEN_NUMBER;
+		if (kind == TOKEN_STRING)
+			p = skip_plain_string(l, p);
+		else
+			p = skip_plain_number(l, peek(l, p) == '-' ? p + 1 : p);
+		if (!p)
+			return false;
+		if (*first == TOKEN_END)
+			*first = kind;
+	} while (*p++ == ',');
+	l->at = p - 1;
+	return true;
+}
+
 void lexer_start(struct lexer *l, struct span text, bool standard_conforming_strings)
 {
-	const char *start = text.size ? text.data : "";
-
+	text = text_before_nul(text);
 	*l = (struct lexer){
-		.at = start,
-		.end = start + strnlen(start, text.size),
+		.at = text.data,
+		.end = text.data + text.size,
 		.standard_conforming_strings = standard_conforming_strings,
 	};
 }
@@ -412,10 +491,4 @@ struct token lexer_next(struct lexer *l)
 		t.text.size = (size_t)(l->at - t.text.data);
 	}
 	return t;
-}
-
-bool token_is_unicode(const struct token *t)
-{
-	return (t->kind == TOKEN_STRING || t->kind == TOKEN_NAME) &&
-	       fold_letter(t->text.data[0]) == 'u';
 }

@@ -34,22 +34,43 @@ struct lexer {
 	enum route_hint hint; /* of the comments so far; primary wins */
 };
 
-/* The text ends at its first NUL, as it does for the server. */
+/* The bytes before the first NUL, where the text ends for the server.  Not strnlen():
+ * libpg_query exports one, a slow one, and the linker takes it. */
+static inline struct span text_before_nul(struct span text)
+{
+	const char *nul = text.size ? memchr(text.data, '\0', text.size) : NULL;
+
+	if (text.size == 0)
+		return span_make("", 0);
+	return nul ? span_first(text, (size_t)(nul - text.data)) : text;
+}
+
+/* The text ends at its first NUL. */
 void lexer_start(struct lexer *l, struct span text, bool standard_conforming_strings);
 /* The next token; TOKEN_END again and again at the end. */
 struct token lexer_next(struct lexer *l);
+/* Behind an opening bracket: skips a list of plain literals up to its closing
+ * bracket, fast, if there is nothing else in it; `first` is the first one's kind. */
+bool lexer_skip_list(struct lexer *l, enum token_kind *first);
 
 static inline bool token_is(const struct token *t, char mark)
 {
 	return t->text.size == 1 && t->text.data[0] == mark;
 }
 
-/* U&'…' or U&"…": a UESCAPE clause may follow. */
-bool token_is_unicode(const struct token *t);
 /* A letter as PostgreSQL folds it: ASCII only, the rest stays. */
+extern const char folded_letters[256];
+
 static inline char fold_letter(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+	return folded_letters[(unsigned char)c];
+}
+
+/* U&'…' or U&"…": a UESCAPE clause may follow. */
+static inline bool token_is_unicode(const struct token *t)
+{
+	return (t->kind == TOKEN_STRING || t->kind == TOKEN_NAME) &&
+	       fold_letter(t->text.data[0]) == 'u';
 }
 
 /* Is it this word, given in lower case? */

@@ -9,11 +9,14 @@
 #include "sql/chain.h"
 #include "sql/lexer.h"
 
+#include <stdint.h>
+
 /* Output that may be larger than the room: what does not fit is only counted,
  * for the end of an IN list may take it back. */
 struct writer {
 	char *room;
 	size_t size, room_size;
+	const char *readable_end; /* of what is copied */
 };
 
 /* Where an IN list began, while only literals have been seen in it. */
@@ -63,14 +66,45 @@ static void put_text(struct writer *w, const char *text)
 	put(w, text, strlen(text));
 }
 
+/* fold_letter() on eight bytes: adding to seven bits tells by the eighth what is
+ * above a letter; no byte carries into the next. */
+static uint64_t fold_eight(uint64_t bytes)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t low = bytes & (0x7f * ones);
+	uint64_t from_a = low + (0x80 - 'A') * ones, beyond_z = low + (0x7f - 'Z') * ones;
+
+	return bytes | ((from_a ^ beyond_z) & ~bytes & (0x80 * ones)) >> 2;
+}
+
+static void put_folded_slowly(struct writer *w, struct span word)
+{
+	size_t i;
+
+	for (i = 0; i < word.size; i++) {
+		if (w->size + i < w->room_size)
+			w->room[w->size + i] = fold_letter(word.data[i]);
+	}
+	w->size += word.size;
+}
+
+/* Eight bytes at a time: what is read and written behind the word does not matter
+ * where there is room for it. */
 static void put_folded(struct writer *w, struct span word)
 {
 	size_t i, room = w->size < w->room_size ? w->room_size - w->size : 0;
-	size_t n = word.size < room ? word.size : room;
-	char *to = w->room + (room ? w->size : 0);
+	uint64_t bytes;
 
-	for (i = 0; i < n; i++)
-		to[i] = fold_letter(word.data[i]);
+	if (room < 8 || word.size > room - 8 ||
+	    (size_t)(w->readable_end - word.data) < word.size + 8) {
+		put_folded_slowly(w, word);
+		return;
+	}
+	for (i = 0; i < word.size; i += sizeof(bytes)) {
+		memcpy(&bytes, word.data + i, sizeof(bytes));
+		bytes = fold_eight(bytes);
+		memcpy(w->room + w->size + i, &bytes, sizeof(bytes));
+	}
 	w->size += word.size;
 }
 
@@ -180,9 +214,14 @@ static void put_token(struct writer *w, const struct token *t)
 
 static void open_in_list(struct form *f, const struct token *t)
 {
+	enum token_kind first;
+
 	if (!token_is(t, '(') || !token_is_word(&f->before, "in"))
 		return;
-	f->in_list = (struct in_list){ .is_open = true, .start = f->out.size };
+	if (lexer_skip_list(&f->lexer, &first))
+		put_text(&f->out, first == TOKEN_NUMBER ? NORMAL_NUMBER : NORMAL_STRING);
+	else
+		f->in_list = (struct in_list){ .is_open = true, .start = f->out.size };
 }
 
 static void close_in_list(struct form *f)
@@ -277,12 +316,14 @@ static void see_sign(struct form *f, const struct token *t)
 	}
 	if (f->sign == MINUS && t->kind == TOKEN_NUMBER)
 		f->sign = SIGNED_NUMBER;
-	else
+	else if (f->sign != MINUS || t->kind != TOKEN_OPERATOR || !token_is(t, '-'))
 		f->sign = NO_SIGN;
 }
 
 static void start_sign(struct form *f, const struct token *t)
 {
+	if (f->sign == MINUS) /* "- - 5": all of them */
+		return;
 	if (t->kind != TOKEN_OPERATOR || !token_is(t, '-') || !is_before_operand(&f->before))
 		return;
 	f->sign = MINUS;
@@ -410,6 +451,7 @@ void normal_make(struct normal *n, struct span text, const struct normal_options
 	f.before = (struct token){ .kind = TOKEN_END };
 	f.start = NULL;
 	lexer_start(&f.lexer, text, options->standard_conforming_strings);
+	f.out.readable_end = f.lexer.end;
 	chain_start(&f.chain);
 	read_all(&f);
 	put_hint(&f);

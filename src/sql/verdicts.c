@@ -16,6 +16,7 @@
 #include "base/ensure.h"
 #include "sql/classify.h"
 #include "sql/digest.h"
+#include "sql/lexer.h"
 #include "sql/normal.h"
 
 #include <stdlib.h>
@@ -384,15 +385,10 @@ static struct query *find_unsafe(struct verdicts *cache, const struct question *
 	return make_unkept(question, span_of(""), VERDICT_BECAUSE_ENCODING);
 }
 
-static struct span cut_at_nul(struct span text)
-{
-	return text.size ? span_first(text, strnlen(text.data, text.size)) : span_of("");
-}
-
 struct known_query *verdicts_find(struct verdicts *cache, struct span text,
 				  const struct query_context *context)
 {
-	struct question question = { .text = cut_at_nul(text), .context = context };
+	struct question question = { .text = text_before_nul(text), .context = context };
 	struct query *q;
 	uint64_t hash;
 

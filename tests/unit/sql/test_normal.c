@@ -78,6 +78,16 @@ static void test_in_lists(void **state)
 	expect("select a in (1, (2))", "select a in ($?, ($?))");
 	expect("select a in ()", "select a in ()");
 	expect("select a in (1,)", "select a in ($?,)");
+	expect("select a in ( 1.5 , -2\n)", "select a in ($?)");
+	expect("select a in (1.5.5, 2)", "select a in ($? $?, $?)");
+	expect("select a in ('x'\n'y', 'z')", "select a in ('$?')");
+	expect("select a in ('x''y', E'\\'', 'z')", "select a in ('$?')");
+	expect("select a in ('x' 'y', 'z')", "select a in ('$?' '$?', '$?')");
+	expect("select a in (1/**/,2--\n)", "select a in ($?)");
+	expect("select a in (0x1F, 1_0, 1e5)", "select a in ($?)");
+	expect("select a in (1, 2", "select a in ($?, $?");
+	expect("select a in (1 'x', 2)", "select a in ($? '$?', $?)");
+	expect("select a in (1 b, 2)", "select a in ($? b, $?)");
 	expect("select a in (1, b in (2, 3))", "select a in ($?, b in ($?))");
 	expect("select a in (- 'x')", "select a in (- '$?')");
 	expect("select a in (1, 2::int)", "select a in ($?, $?::int)");
@@ -93,7 +103,8 @@ static void test_signs(void **state)
 	expect("select a - 5, a-5", "select a - $?, a - $?");
 	expect("select a - -5", "select a - $?");
 	expect("select 1 - -1", "select $? - $?");
-	expect("select - -1", "select - $?");
+	expect("select - -1, a - - - 1", "select $?, a - $?");
+	expect("select - - a, - -1::int", "select - - a, - - $?::int");
 	expect("select -1::int", "select - $?::int");
 	expect("select -a", "select - a");
 	expect("select + 1", "select + $?");
@@ -269,6 +280,10 @@ static void test_old_strings(void **state)
 	assert_true(span_is(n.text, "select '$?'"));
 	assert_false(n.has_old_escapes);
 	assert_int_equal(n.statement_count, 1);
+	normal_make(&n, span_of("select a in ('\\', 'b')"), &old, room, sizeof(room));
+	assert_true(n.is_broken);
+	normal_make(&n, span_of("select a in ('\\'', 'b')"), &old, room, sizeof(room));
+	assert_true(span_is(n.text, "select a in ('$?')"));
 	normal_make(&n, span_of("set x = 'a\\'; drop table t; --'"), &old, room, sizeof(room));
 	assert_true(n.has_old_escapes);
 	normal_make(&n, span_of("set x = 'a'"), &old, room, sizeof(room));
