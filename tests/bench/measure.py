@@ -83,7 +83,8 @@ def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = re.search(r"model name\s*: (.*)", info.read())
     name = model.group(1) if model else os.uname().machine
-    return f"{os.cpu_count()} × {name}, Linux {os.uname().release}"
+    return (f"{os.cpu_count()} × {name}, Linux {os.uname().release}, "
+            f"load average {os.getloadavg()[0]:.1f} before")
 
 
 def release_binary():
