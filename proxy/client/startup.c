@@ -105,7 +105,7 @@ static bool take_options(struct session *s, struct span options)
 {
 	struct options_setting setting;
 
-	for (;;) {
+	for (int i = 0; i <= STARTUP_MAX_PARAMETERS; i++) {
 		switch (options_next(&options, &setting)) {
 		case OPTIONS_END:
 			return true;
@@ -118,6 +118,9 @@ static bool take_options(struct session *s, struct span options)
 				return false;
 		}
 	}
+	session_fail(s, "54000", "more than %d settings in startup parameter \"options\"",
+		     STARTUP_MAX_PARAMETERS);
+	return false;
 }
 
 static bool take_replication(struct session *s, struct span value)

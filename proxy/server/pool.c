@@ -20,6 +20,9 @@ enum {
 	BACKOFF_FIRST_US = 100 * 1000, /* so at most 10 attempts/s to a node that fails */
 	BACKOFF_LAST_US = 2 * 1000 * 1000,
 	JITTER_PERCENT = 10,
+	/* Moving a connection costs more than a query: while both wait, another
+	 * worker gets one when it has waited so much longer. */
+	SHARE_AFTER_US = 20 * 1000,
 };
 
 struct user_secret {
@@ -130,6 +133,7 @@ static struct server **list_of(struct pool *pool, enum server_state state, int *
 		*count = &pool->lent_count;
 		return &pool->lent;
 	case SERVER_CLOSED:
+		*count = NULL;
 		return NULL;
 	default:
 		*count = &pool->opening_count;
@@ -182,8 +186,9 @@ static void remove_asker(struct pool *pool, struct asker *a)
 	DL_DELETE(pool->waiting, a);
 	pool->waiting_count--;
 	a->waits_at = NULL;
-	if (pool->waiting_count == 0)
-		quota_want(pool->quota, pool->pools->worker, 0);
+	if (pool->is_wanting)
+		quota_want(pool->quota, pool->pools->worker, wanted_since(pool));
+	pool->is_wanting = pool->is_wanting && pool->waiting;
 }
 
 void pool_leave_queue(struct asker *a)
@@ -265,6 +270,17 @@ static void open_one(struct pool *pool)
 		s->dies_us = loop_now_us() + jittered_us(pools->config->pool_recycle_s);
 }
 
+/* Others that give one back see that we want it; an idle one they have is asked
+ * for once, when the wanting begins. */
+static void want_from_others(struct pool *pool)
+{
+	if (pool->is_wanting)
+		return;
+	pool->is_wanting = true;
+	quota_want(pool->quota, pool->pools->worker, wanted_since(pool));
+	pool->pools->send_wish(pool->pools->context, pool);
+}
+
 /* As many as are waited for and are not on their way, within the limit. */
 static void grow(struct pool *pool)
 {
@@ -275,9 +291,7 @@ static void grow(struct pool *pool)
 		return;
 	while (pool->opening_count < pool->waiting_count && loop_now_us() >= pool->retry_us) {
 		if (!quota_take(pool->quota, limit)) {
-			quota_want(pool->quota, pool->pools->worker, wanted_since(pool));
-			if (pool->idle_count + pool->lent_count + pool->opening_count < limit)
-				pool->pools->send_wish(pool->pools->context, pool);
+			want_from_others(pool);
 			return;
 		}
 		open_one(pool);
@@ -363,9 +377,9 @@ static void serve_waiting(struct pool *pool)
 static void hand_over(struct server *s)
 {
 	struct pool *pool = s->pool;
-	struct asker *a = pool->waiting;
+	uint64_t ours = wanted_since(pool);
 	int other = quota_neediest(pool->quota, pool->pools->worker,
-				   a ? a->waits_since_us : UINT64_MAX);
+				   ours ? ours - SHARE_AFTER_US : UINT64_MAX);
 
 	s->idle_since_us = loop_now_us();
 	if (other >= 0) {

@@ -50,6 +50,7 @@ struct pool {
 	struct quota *quota;
 	struct server *idle, *lent, *opening; /* DL lists; opening: all other states */
 	int idle_count, lent_count, opening_count;
+	bool is_wanting; /* the quota knows that somebody waits here */
 	bool is_handing_over; /* a hand-over is under way further up the stack */
 	struct asker *waiting; /* DL list, the oldest first */
 	int waiting_count;
