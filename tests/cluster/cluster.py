@@ -260,6 +260,11 @@ class Cluster:
             how = "md5" if user == "legacy" else "scram-sha-256"
             node.psql(f"set password_encryption = '{how}';"
                       f" create role {user} login password '{password}'")
+        node.psql("create role clerk; grant clerk to app")
+        # In every database: where a statement runs, told by a read that may run anywhere.  The
+        # server's own functions that tell it are for the primary, since applications ask them.
+        node.psql("create function on_replica() returns bool language sql stable as"
+                  " 'select pg_is_in_recovery()'", "template1")
         self.create_database("app")
 
     def _create_replica(self, node):

@@ -15,7 +15,7 @@ from drivers import connect
 class Load:
     """`clients` threads run `statement` in autocommit until the block ends."""
 
-    def __init__(self, server, statement="select pg_is_in_recovery()", clients=8, **parameters):
+    def __init__(self, server, statement="select on_replica()", clients=8, **parameters):
         self.server = server
         self.statement = statement
         self.parameters = parameters

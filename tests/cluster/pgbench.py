@@ -74,7 +74,7 @@ def latencies_ms(prefix):
     """The sorted latencies in the logs of a run with `-l --log-prefix`, waiting for the
     schedule of -R taken out."""
     found = []
-    for path in glob.glob(prefix + ".*"):
+    for path in glob.glob(f"{prefix}.*"):
         with open(path, encoding="utf-8") as log:
             for line in log:
                 fields = line.split()

@@ -82,7 +82,7 @@ def test_reads_fall_back_to_the_primary_without_replicas(weir, cluster):
         replica.stop()
     proxy.wait_nodes(lambda up: len(up) == 1)
     with connect(proxy) as connection:
-        assert value(connection, "select pg_is_in_recovery()") is False
+        assert value(connection, "select on_replica()") is False
 
 
 def test_without_primary_reads_go_on_and_writes_fail_with_57P03(weir, cluster, fault_log):
@@ -91,7 +91,7 @@ def test_without_primary_reads_go_on_and_writes_fail_with_57P03(weir, cluster, f
     with connect(proxy) as connection:
         cluster.primary.kill()
         proxy.wait_nodes(lambda up: len(up) == 2)
-        assert value(connection, "select pg_is_in_recovery()") is True
+        assert value(connection, "select on_replica()") is True
     with connect(proxy) as connection:
         assert sqlstate_of(connection, WRITE) == "57P03"
 
@@ -130,7 +130,7 @@ def test_starts_with_the_replicas_down_and_takes_them_in(weir, cluster):
         replica.stop()
     proxy = weir()
     with connect(proxy) as connection:
-        assert value(connection, "select pg_is_in_recovery()") is False
+        assert value(connection, "select on_replica()") is False
     cluster.heal()
     wait_splitting(proxy, connect)
 

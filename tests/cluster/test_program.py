@@ -54,7 +54,7 @@ def test_check_tells_all_errors_with_file_and_line(idle):
                                  "[route]\nbalance = best\n")
     status, out, error = call(idle, "-c", bad, "--check")
     assert status != 0
-    for place in ("bad.ini:2", "bad.ini:3", "bad.ini:5", "bad.ini:7"):
+    for place in ("bad.ini:2", "bad.ini:3", "bad.ini:4", "bad.ini:7"):
         assert place in out + error, out + error
     assert "sise" in out + error and "many" in out + error
 

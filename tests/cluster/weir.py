@@ -45,6 +45,8 @@ class Pgweir:
 
     def __init__(self, cluster, binary=None, nodes=None, users=None, **options):
         self.cluster = cluster
+        binary = binary or find_binary()
+        assert os.path.isfile(binary), f"there is no {binary}: build it or set PGWEIR_BIN"
         self.home = account.make_directory("pgweir-p")
         self.binary = os.path.join(self.home, "pgweir")
         self.ini = os.path.join(self.home, "pgweir.ini")
@@ -53,7 +55,7 @@ class Pgweir:
         self.process = None
         self.was_checked = False
         # The clone may be unreadable for ACCOUNT: what it runs and reads is copied.
-        shutil.copy(binary or find_binary(), self.binary)
+        shutil.copy(binary, self.binary)
         os.chmod(self.binary, 0o755)
         users = USERS if users is None else users
         self._write("users.txt", "".join(f'"{user}" "{secret}"\n' for user, secret in users.items()))
@@ -240,7 +242,7 @@ def wait_splitting(weir, connect, timeout_s=15):
     deadline = time.monotonic() + timeout_s
     while True:
         with connect(weir) as connection:
-            if connection.execute("select pg_is_in_recovery()").fetchone()[0]:
+            if connection.execute("select on_replica()").fetchone()[0]:
                 return
         assert time.monotonic() < deadline, f"no read reached a replica:\n{weir.log_tail()}"
         time.sleep(0.05)
