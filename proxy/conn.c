@@ -331,6 +331,9 @@ int conn_connect(struct conn *c, struct conns *conns, const struct sockaddr_stor
 		return error;
 	}
 	prepare(c, conns, fd, ops);
+	/* That an idle server closed is noticed before a client's message of the
+	 * same turn would be sent there. */
+	loop_io_set_first(&c->io);
 	c->is_connecting = true;
 	watch(c);
 	return 0;

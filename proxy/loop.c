@@ -78,6 +78,11 @@ void loop_io_init(struct loop_io *io, int fd, void (*on_ready)(struct loop_io *i
 	io->on_ready = on_ready;
 }
 
+void loop_io_set_first(struct loop_io *io)
+{
+	ev_set_priority(&io->ev, 1);
+}
+
 void loop_io_watch(struct loop *loop, struct loop_io *io, int events)
 {
 	if (ev_is_active(&io->ev) ? (io->ev.events & (EV_READ | EV_WRITE)) == events : events == 0)

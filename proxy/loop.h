@@ -55,6 +55,8 @@ uint64_t loop_turn_us(const struct loop *loop);
 uint64_t loop_now_us(void);
 
 void loop_io_init(struct loop_io *io, int fd, void (*on_ready)(struct loop_io *io, int events));
+/* Before it is first watched: called before others that are ready in the same turn. */
+void loop_io_set_first(struct loop_io *io);
 /* Watches for exactly these events (0: none).  Cheap when nothing changes. */
 void loop_io_watch(struct loop *loop, struct loop_io *io, int events);
 

@@ -93,6 +93,7 @@ static void settle_undo(struct session *s, struct request *r, enum request_outco
 {
 	if (!r->undo)
 		return;
+	s->names_due -= prepared_undo_is_named(r->undo);
 	if (outcome == REQUEST_DONE)
 		prepared_undo_forget(r->undo);
 	else
@@ -193,8 +194,14 @@ static void on_ready(struct asker *a, struct server *server, char status, enum a
 
 static void on_copy_in(struct asker *a, struct server *server, bool wants)
 {
+	struct session *s = session_of(a);
+
 	(void)server;
-	session_of(a)->is_copying_in = wants;
+	s->is_copying_in = wants;
+	if (wants && s->holds_for_ready) {
+		s->holds_for_ready = false;
+		conn_release(&s->conn);
+	}
 }
 
 static void on_parameter(struct asker *a, struct span name, struct span value)

@@ -8,6 +8,7 @@
 #include "client/prepared.h"
 #include "base/ensure.h"
 #include "wire/extended.h"
+#include "wire/read.h"
 #include "wire/write.h"
 
 #include <stdio.h>
@@ -157,6 +158,7 @@ static void ask(struct session *s, const struct request *r)
 	struct server *server = s->asker.server;
 
 	full.asker = &s->asker;
+	s->names_due += prepared_undo_is_named(full.undo);
 	if (full.plan == ANSWER_PASS && full.kind == REQUEST_EXECUTE) {
 		full.sent_us = loop_now_us();
 		full.asked_us = s->arrived_us ? s->arrived_us : full.sent_us;
@@ -267,8 +269,10 @@ static void send_named_parse(struct session *s, struct statement *st, struct pre
 {
 	struct server *server = s->asker.server;
 	bool is_known = server_knows(server, st);
+	/* In a failed transaction the server refuses all but what ends it. */
+	bool is_refused = server->status == 'E' && st->query->verdict->kind != VERDICT_CONTROL;
 
-	if (is_known && !is_taken) {
+	if (is_known && !is_taken && !is_refused) {
 		ask_local(s, REQUEST_PARSE, "1\0\0\0\4", undo);
 		return;
 	}
@@ -276,13 +280,13 @@ static void send_named_parse(struct session *s, struct statement *st, struct pre
 	 * the server say so (42P05). */
 	if (!is_known && is_taken)
 		insert_parse(s, st, span_of(st->name));
-	if (!is_taken)
+	if (!is_known && !is_taken)
 		server_learn(server, st, &s->asker);
 	parse_message_write(conn_out(&server->conn), span_of(st->name), st->text, st->types);
 	ask(s, &(struct request){ .kind = REQUEST_PARSE,
 				  .plan = ANSWER_PASS,
 				  .statement = st,
-				  .is_learnt = !is_taken,
+				  .is_learnt = !is_known && !is_taken,
 				  .undo = undo });
 }
 
@@ -328,22 +332,47 @@ static enum take pass_parse(struct session *s, const struct incoming *m)
 	return TAKE_DONE;
 }
 
-/* Too long to keep: it passes by count as the unnamed statement, known to this
- * connection only, to which the session is then bound. */
-static enum take pass_long_parse(struct session *s, const struct incoming *m)
+static void send_long_parse(struct session *s, const struct incoming *m, struct span name,
+			    struct statement *st)
 {
 	struct server *server = s->asker.server;
+	struct buf *out = conn_out(&server->conn);
+	struct span there = span_of(name.size ? st->name : "");
+	size_t rest = m->f.size - FRAME_HEADER_BYTES - name.size - 1;
+
+	if (name.size)
+		server_learn(server, st, &s->asker);
+	else
+		server->unnamed = st->id;
+	write_byte(out, CLIENT_PARSE);
+	write_int32(out, (int32_t)(4 + there.size + 1 + rest));
+	write_text(out, there);
+	conn_send(&server->conn, span_after(m->f.body, name.size + 1));
+	ask(s, &(struct request){ .kind = REQUEST_PARSE,
+				  .plan = ANSWER_PASS,
+				  .statement = st,
+				  .is_learnt = name.size > 0,
+				  .undo = prepared_set(s, name, st) });
+}
+
+/* Too long to keep: it passes by count, known to this connection only, to which
+ * the session is bound from here on. */
+static enum take pass_long_parse(struct session *s, const struct incoming *m)
+{
+	struct parse_message parse = { 0 };
+	struct reader body = reader_of(m->f.body);
 	struct statement *st;
 	struct known_query *q;
 
-	if (m->f.body.size == 0)
+	parse.name = read_text(&body);
+	if (body.failed && m->f.body.size <= FRAME_SMALL_LIMIT)
 		return TAKE_MORE;
-	if (m->f.body.data[0] != '\0') {
-		session_fail(s, "54000",
-			     "a named prepared statement must not be longer than %d bytes",
-			     SESSION_JUDGED_BYTES);
+	if (body.failed || m->f.size > FRAME_LARGE_LIMIT - STATEMENT_NAME_BYTES) {
+		session_fail(s, "54000", "message Parse is too long");
 		return TAKE_HOLD;
 	}
+	if (!parse_is_allowed(s, &parse))
+		return TAKE_HOLD;
 	q = query_know(s, span_make("", 0));
 	st = statement_get_nameless(&s->sessions->statements, q);
 	s->wrote = true;
@@ -351,12 +380,7 @@ static enum take pass_long_parse(struct session *s, const struct incoming *m)
 		s->pin = PIN_TOO_LONG;
 		stats_count(s->sessions->stats, COUNT_PINS, 1);
 	}
-	server->unnamed = st->id;
-	conn_send(&server->conn, m->raw);
-	ask(s, &(struct request){ .kind = REQUEST_PARSE,
-				  .plan = ANSWER_PASS,
-				  .statement = st,
-				  .undo = prepared_set(s, span_make("", 0), st) });
+	send_long_parse(s, m, parse.name, st);
 	statement_drop(st);
 	known_query_drop(q);
 	return TAKE_DONE;
@@ -577,6 +601,9 @@ static enum take begin_batch(struct session *s, const struct incoming *m)
 	struct need need;
 	enum take taken;
 
+	/* What a name means is known when an earlier batch has not failed. */
+	if (s->names_due > 0)
+		return query_hold(s);
 	if (s->state == SESSION_LINKED && query_is_bound(s)) {
 		s->is_detached = false;
 		return TAKE_DONE;

@@ -89,6 +89,11 @@ void prepared_undo(struct session *s, struct prepared_undo *undo)
 	prepared_undo_forget(undo);
 }
 
+bool prepared_undo_is_named(const struct prepared_undo *undo)
+{
+	return undo && undo->size > 0;
+}
+
 void prepared_undo_forget(struct prepared_undo *undo)
 {
 	statement_drop(undo->before);

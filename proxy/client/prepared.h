@@ -15,6 +15,8 @@ struct statement *prepared_find(const struct session *s, struct span name);
  * Returns how to take that back: give it to exactly one of undo and forget. */
 struct prepared_undo *prepared_set(struct session *s, struct span name, struct statement *st);
 void prepared_undo(struct session *s, struct prepared_undo *undo);
+/* Is it of a named statement? */
+bool prepared_undo_is_named(const struct prepared_undo *undo);
 void prepared_undo_forget(struct prepared_undo *undo);
 bool prepared_is_full(const struct session *s);
 void prepared_forget_all(struct session *s);

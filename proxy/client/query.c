@@ -398,6 +398,9 @@ enum take query_take_copy(struct session *s, const struct incoming *m)
 {
 	struct server *server = s->asker.server;
 
+	/* Sent without waiting for CopyInResponse: it may come yet. */
+	if (server && !s->is_copying_in && server->queue_count > 0)
+		return query_hold(s);
 	/* Late data of a COPY that failed is ignored, as PostgreSQL does. */
 	s->passing_is_dropped = !s->is_copying_in || !server;
 	if (s->passing_is_dropped)
@@ -414,7 +417,12 @@ enum take query_take_copy(struct session *s, const struct incoming *m)
 
 enum take query_take_terminate(struct session *s, const struct incoming *m)
 {
+	struct server *server = s->asker.server;
+
 	(void)m;
+	/* What was asked before is answered first. */
+	if (server && server->queue_count > 0 && !s->is_batch_open)
+		return query_hold(s);
 	session_close(s);
 	return TAKE_HOLD;
 }

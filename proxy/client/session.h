@@ -111,6 +111,7 @@ struct session {
 	struct known_query *bound; /* held; what the last Bind was of */
 	struct refusal *refusal; /* owned; the answer to the message that waits */
 	int readies_due; /* ReadyForQuery that the client waits for */
+	int names_due; /* changes of statement names that the server did not confirm yet */
 	size_t passing; /* bytes of a message under way that pass by count */
 	bool passing_is_dropped;
 	bool is_batch_open; /* messages were sent, their Sync was not */
