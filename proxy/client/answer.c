@@ -101,6 +101,16 @@ static void settle_undo(struct session *s, struct request *r, enum request_outco
 	r->undo = NULL;
 }
 
+/* A text that we could not read bound the session to its connection, in case the
+ * server can read it.  It could not: a reset will do. */
+static void unpin_after_failure(struct session *s, const struct verdict *v)
+{
+	if (s->pin != PIN_NOT_PARSED || v->pin != PIN_NOT_PARSED)
+		return;
+	s->pin = PIN_NONE;
+	s->needs_reset = true;
+}
+
 static void on_request_end(struct asker *a, struct server *server, struct request *r,
 			   enum request_outcome outcome)
 {
@@ -118,6 +128,10 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 		s->readies_due -= r->plan == ANSWER_PASS;
 	if (ran && r->query && r->plan == ANSWER_PASS && outcome != REQUEST_SKIPPED)
 		count_query(s, server, r, outcome);
+	if (r->query && outcome == REQUEST_FAILED)
+		unpin_after_failure(s, r->query->verdict);
+	if (r->statement && outcome == REQUEST_FAILED)
+		unpin_after_failure(s, r->statement->query->verdict);
 	if (ran && r->query && outcome == REQUEST_DONE)
 		apply_effects(s, server, r->query->verdict);
 }
@@ -148,10 +162,13 @@ void answer_release(struct session *s)
 	struct server *server = s->asker.server;
 	uint64_t now = loop_now_us();
 
+	bool needs_reset = s->needs_reset;
+
 	policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
 	s->pin = PIN_NONE;
+	s->needs_reset = false;
 	session_set_state(s, SESSION_IDLE);
-	pool_give_back(server, false);
+	pool_give_back(server, needs_reset);
 }
 
 /* Everything came; may the connection serve somebody else? */

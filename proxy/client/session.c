@@ -261,7 +261,7 @@ static void drop_server(struct session *s)
 	if (s->state == SESSION_LINKED)
 		policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
 	if (!s->is_batch_open && s->passing == 0 && server_is_clean(server)) {
-		pool_give_back(server, s->pin != PIN_NONE);
+		pool_give_back(server, s->pin != PIN_NONE || s->needs_reset);
 		return;
 	}
 	if (server->queue_count > 0)

@@ -123,6 +123,7 @@ struct session {
 	bool wrote; /* something that may write was sent since the last commit */
 	bool unsafe_encoding, strings_conform; /* as the server last told the client */
 	enum pin_reason pin;
+	bool needs_reset; /* the server must be reset when it is given back */
 	enum route_target lacks; /* WAITING without a pool's queue: what is lacking */
 	int linked_node; /* LINKED: where */
 	uint64_t linked_us; /* and since when */
