@@ -305,7 +305,7 @@ def answer_control(connection):
 
 
 def control_rows(connection):
-    if connection.parameters["application_name"] == "pgweir catalog":
+    if connection.parameters["application_name"] == "pgweir catalogue":
         return CATALOGUE
     return [probe_row(connection.server)]
 

@@ -166,15 +166,22 @@ class EvilClient:
         """From the startup packet to ReadyForQuery, by whatever method the server asks for."""
         self.send(m.startup(user, database, version, **parameters))
         self.authenticate(user, password)
-        for message in self.read_until("Z"):
+        self.read_greeting()
+        return self
+
+    def read_greeting(self):
+        """From AuthenticationOk to ReadyForQuery."""
+        while True:
+            message = self.read()
+            if message.type == "Z":
+                return
             if message.type == "E":
                 raise LoginFailed(message)
             if message.type == "S":
-                name, value = message.text.split("\0")[0], message.body.split(b"\0")[1].decode()
+                name, value = message.body.decode().split("\0")[:2]
                 self.parameters[name] = value
             if message.type == "K":
                 self.key = struct.unpack("!II", message.body)
-        return self
 
     def read_authentication(self):
         """The next AuthenticationXxx: (code, data)."""

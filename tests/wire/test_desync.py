@@ -129,7 +129,7 @@ def answers(port, scripts):
     found = []
     with EvilClient(port).login() as client:
         for number, script in enumerate(scripts):
-            client.send(script, m.query(f"select 'end{number}'"))
+            client.send(script, m.query("rollback"), m.query(f"select 'end{number}'"))
             last = m.data_row(f"end{number}")
             messages = []
             while not (messages and messages[-1].type == "Z"
@@ -137,8 +137,6 @@ def answers(port, scripts):
                 messages.append(client.read())
             found.append([(one.type, one.fields.get("C") if one.type == "E" else one.body)
                           for one in messages])
-            # So that the next script begins the same; a rollback may warn.
-            client.query("rollback")
     return found
 
 
@@ -262,10 +260,10 @@ def test_D15_copy_fails_early_and_the_client_goes_on(server, weir):
     one = weir(server, pool_size=1)
     for _ in range(5):
         with one.login() as client:
-            client.send(m.query("copy in"), m.frame("d", b"bad\n"))
-            client.send(*[m.frame("d", b"1\n" * 1000)] * 200, m.frame("c"))
+            client.send(m.query("copy in")).expect("G")
+            client.send(m.frame("d", b"bad\n"), *[m.frame("d", b"1\n" * 1000)] * 200, m.frame("c"))
             result = client.result()
-            assert result.types == "GEZ" and result.sqlstates == ["22P02"]
+            assert result.types == "EZ" and result.sqlstates == ["22P02"]
             assert client.query("select 'x'").value == "x"
     served(one)
 
@@ -273,13 +271,23 @@ def test_D15_copy_fails_early_and_the_client_goes_on(server, weir):
 def test_D15_late_copy_messages_reach_nobody(server, weir):
     one = weir(server, pool_size=1)
     with one.login() as client, one.login() as neighbour:
-        client.send(m.query("copy in"), m.frame("d", b"bad\n"))
-        assert client.result().types == "GEZ"
+        client.send(m.query("copy in")).expect("G")
+        assert client.send(m.frame("d", b"bad\n")).result().types == "EZ"
         for i in range(20):
             client.send(m.frame("d", b"1\n" * 100))
             assert neighbour.query(f"select '{i}'").value == str(i)
         client.send(m.frame("c"))
         assert client.query("select 'x'").value == "x"
+
+
+def test_D15_copy_data_in_the_same_segment_as_its_query(shared):
+    """A client need not wait for CopyInResponse: the data is the COPY's, not late."""
+    with shared.login() as client:
+        client.send(m.query("copy in"), m.frame("d", b"1\n"), m.frame("d", b"2\n"), m.frame("c"),
+                    m.query("select 'x'"))
+        result = client.result()
+        assert result.types == "GCZ" and result.tags == ["COPY 2"], result
+        assert client.result().value == "x"
 
 
 @pytest.mark.parametrize("end", [m.frame("c"), m.frame("f", b"no\0")], ids=["done", "fail"])

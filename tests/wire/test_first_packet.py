@@ -162,9 +162,7 @@ def test_A02_odd_names(shared, parameters):
         client.send(m.startup(**parameters))
         with pytest.raises((LoginFailed, m.Closed)):
             client.authenticate(parameters.get("user", "app") or "", "app-secret")
-            for message in client.read_until("Z"):
-                if message.type == "E":
-                    raise LoginFailed(message)
+            client.read_greeting()
 
 
 def test_A02_the_longest_database_name(shared):
@@ -204,10 +202,11 @@ def test_A05_options_empty_name(shared, options):
         client.send(m.startup(options=options))
         try:
             client.authenticate("app", "app-secret")
-            message = client.read()
-        except LoginFailed:
+            client.read_greeting()
+        except LoginFailed as failed:
+            assert failed.fields["S"] == "FATAL", failed.fields
             return
-        assert message.type == "E" and message.fields["S"] == "FATAL", message
+    raise AssertionError("it was let in")
 
 
 @pytest.mark.proxy
@@ -216,7 +215,7 @@ def test_A05_options_that_are_too_many(shared):
         client.send(m.startup(options="-ca= " * 1900))
         with pytest.raises(LoginFailed):
             client.authenticate("app", "app-secret")
-            raise LoginFailed(client.read_until("E")[-1])
+            client.read_greeting()
 
 
 @pytest.mark.parametrize("options", ["", " ", "-c geqo=off", "--geqo=off", "-cwork_mem=4MB ",

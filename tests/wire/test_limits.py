@@ -83,7 +83,7 @@ def test_the_pool_is_never_larger_than_its_size(server, weir):
 def test_no_node_is_up(make_server, weir):
     server = make_server()
     server.stop_listening()
-    one = weir(server, ready=False, route_primary_wait_ms=200)
+    one = weir(server, ready=False, route_primary_wait_ms=200, pool_timeout_ms=400)
     one.has_canary = False
     wait_for_port(one)
     with one.client() as client:

@@ -79,6 +79,42 @@ def test_E02_a_parse_that_was_skipped(server, weir):
         assert run(client, "s", "y").value == "y"
 
 
+@pytest.mark.parametrize("failing", [m.bind("unknown"), m.execute("unknown")], ids=["bind", "portal"])
+def test_E02_the_same_parse_in_two_batches_of_which_the_first_fails(server, weir, failing):
+    """Found by random pipelines: both are on their way before the first answer is known.  What the
+    connection knows must be right afterwards, or others get 42P05 for what they never did."""
+    one = weir(server, pool_size=1)
+    with one.login() as client, one.login() as other:
+        client.send(failing, m.parse("select $1", "s"), m.SYNC, m.parse("select $1", "s"), m.SYNC)
+        assert client.result().types == "EZ"
+        result = client.result()
+        assert result.types == "1Z", result
+        prepared(other, "s")
+        assert run(other, "s", "x").value == "x"
+        assert run(client, "s", "y").value == "y"
+
+
+def test_E02_a_parse_that_fails_twice_in_a_pipeline(server, weir):
+    one = weir(server, pool_size=1)
+    with one.login() as client:
+        client.send(m.parse("unparsable", "a"), m.SYNC, m.parse("unparsable", "b"), m.SYNC,
+                    m.parse("select $1", "a"), m.SYNC)
+        assert [client.result().sqlstates for _ in range(3)] == [["42601"], ["42601"], []]
+        assert run(client, "a", "x").value == "x"
+
+
+def test_a_parse_in_a_failed_transaction(server, weir):
+    """Also of a text that the connection knows."""
+    one = weir(server, pool_size=1)
+    with one.login() as client:
+        prepared(client, "known")
+        client.query("begin")
+        client.query("error")
+        client.send(m.parse("select $1", "again"), m.SYNC)
+        assert client.result().sqlstates == ["25P02"]
+        client.query("rollback")
+
+
 def test_E03_closing_a_portal_keeps_the_statement_of_its_name(shared):
     with shared.login() as client:
         prepared(client, "same")
