@@ -128,6 +128,10 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 		s->readies_due -= r->plan == ANSWER_PASS;
 	if (ran && r->query && r->plan == ANSWER_PASS && outcome != REQUEST_SKIPPED)
 		count_query(s, server, r, outcome);
+	if (r->kind == REQUEST_PARSE && r->statement && outcome == REQUEST_DONE &&
+	    r->plan != ANSWER_LOCAL)
+		r->statement->proved_generation =
+			router_generation(s->sessions->router, s->database);
 	if (r->query && outcome == REQUEST_FAILED)
 		unpin_after_failure(s, r->query->verdict);
 	if (r->statement && outcome == REQUEST_FAILED)

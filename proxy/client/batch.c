@@ -36,8 +36,25 @@ struct look {
 	bool runs; /* a Bind, Execute, ... was seen */
 	bool flushes; /* a Flush was seen */
 	bool parses; /* a Parse was seen */
+	bool is_known_good; /* nothing but Parses that were proved before */
 	struct span parsed; /* the last name parsed in it */
 };
+
+static struct statement_key key_of(const struct session *s, const struct parse_message *p)
+{
+	return (struct statement_key){ p->query, p->types, s->database, s->user };
+}
+
+/* Has some server accepted this very Parse, under the catalogue of today? */
+static bool is_proved(struct session *s, const struct parse_message *p)
+{
+	struct statement_key key = key_of(s, p);
+	struct statement *st = statement_find(&s->sessions->statements, &key);
+
+	return st && st->proved_generation &&
+	       st->proved_generation == router_generation(s->sessions->router, s->database) &&
+	       !prepared_find(s, p->name) && st->query->verdict->pin == PIN_NONE;
+}
 
 static bool look_at_parse(struct session *s, const struct frame *f, struct look *look)
 {
@@ -51,6 +68,7 @@ static bool look_at_parse(struct session *s, const struct frame *f, struct look 
 	known_query_drop(q);
 	look->parsed = parse.name;
 	look->parses = true;
+	look->is_known_good = look->is_known_good && is_proved(s, &parse);
 	return true;
 }
 
@@ -75,6 +93,8 @@ static void look_at_bind(struct session *s, const struct frame *f, struct look *
 /* Looks at one message; false when it is malformed. */
 static bool look_at(struct session *s, const struct frame *f, struct look *look)
 {
+	if (f->type != CLIENT_PARSE)
+		look->is_known_good = false;
 	switch (f->type) {
 	case CLIENT_PARSE:
 		return look_at_parse(s, f, look);
@@ -99,7 +119,7 @@ static enum look_result look_ahead(struct session *s, struct span bytes, struct 
 	enum frame_result result;
 	struct frame f;
 
-	*look = (struct look){ .need.is_harmless = true };
+	*look = (struct look){ .need.is_harmless = true, .is_known_good = true };
 	while ((result = frame_next(FRAME_FROM_CLIENT, bytes, &f)) == FRAME_WHOLE) {
 		if (f.type == CLIENT_SYNC)
 			return LOOK_SYNC;
@@ -129,6 +149,7 @@ static enum take judge_batch(struct session *s, struct span ahead, struct need *
 		s->arrived_us = loop_now_us();
 	*need = look.need;
 	s->is_detached = false;
+	s->is_local = result == LOOK_SYNC && look.is_known_good && s->state == SESSION_IDLE;
 	switch (result) {
 	case LOOK_MORE:
 		return TAKE_MORE;
@@ -308,6 +329,7 @@ static bool parse_is_allowed(struct session *s, const struct parse_message *p)
 static enum take pass_parse(struct session *s, const struct incoming *m)
 {
 	struct parse_message parse;
+	struct statement_key key;
 	struct known_query *q;
 	struct statement *st;
 	bool is_taken;
@@ -320,7 +342,8 @@ static enum take pass_parse(struct session *s, const struct incoming *m)
 		return TAKE_HOLD;
 	q = query_know(s, parse.query);
 	query_note_use(s, q);
-	st = statement_get(&s->sessions->statements, parse.query, parse.types, q);
+	key = key_of(s, &parse);
+	st = statement_get(&s->sessions->statements, &key, q);
 	is_taken = parse.name.size > 0 && prepared_find(s, parse.name);
 	if (parse.name.size == 0)
 		send_unnamed_parse(s, &parse, st, prepared_set(s, parse.name, st));
@@ -611,10 +634,40 @@ static enum take begin_batch(struct session *s, const struct incoming *m)
 	taken = judge_batch(s, m->ahead, &need);
 	if (taken != TAKE_DONE)
 		return taken;
+	if (s->is_local)
+		return TAKE_DONE;
 	if (s->state == SESSION_IDLE && !query_get_server(s, &need))
 		return TAKE_HOLD;
 	if (!need.is_harmless && !query_is_bound(s))
 		return query_change_server(s);
+	return TAKE_DONE;
+}
+
+/* A batch of nothing but Parses that servers accepted before needs no server now:
+ * the statement is made known to one when it is bound.  (pgbench, for one, waits
+ * for a Parse with all its other clients' transactions open: were that to wait
+ * for a connection of theirs, it would wait for ever.) */
+static enum take take_locally(struct session *s, const struct incoming *m)
+{
+	struct buf *out = conn_out(&s->conn);
+	struct parse_message parse;
+	struct statement_key key;
+
+	if (m->f.type == CLIENT_SYNC) {
+		s->is_local = false;
+		s->arrived_us = 0;
+		write_ready(out, 'I');
+		conn_sent(&s->conn);
+		return TAKE_DONE;
+	}
+	ensure(m->is_whole && parse_message_read(m->f.body, &parse));
+	if (!parse_is_allowed(s, &parse))
+		return TAKE_HOLD;
+	key = key_of(s, &parse);
+	prepared_undo_forget(prepared_set(s, parse.name,
+					  statement_find(&s->sessions->statements, &key)));
+	write_empty(out, SERVER_PARSE_COMPLETE);
+	conn_sent(&s->conn);
 	return TAKE_DONE;
 }
 
@@ -628,13 +681,15 @@ enum take query_take_batch(struct session *s, const struct incoming *m)
 		return take_while_copying(s, m);
 	if (s->refusal)
 		return take_refused(s, m);
-	if (take_alone(s, m))
+	if (!s->is_local && take_alone(s, m))
 		return TAKE_DONE;
-	if (!s->is_batch_open) {
+	if (!s->is_batch_open && !s->is_local) {
 		taken = begin_batch(s, m);
 		if (taken != TAKE_DONE)
 			return taken;
 	}
+	if (s->is_local)
+		return take_locally(s, m);
 	s->passing_is_dropped = false;
 	taken = pass(s, m);
 	if (taken != TAKE_DONE)

@@ -119,6 +119,7 @@ struct session {
 	bool owes_sync; /* the client's batch is open, but ours was closed (Parse, Flush) */
 	bool holds_for_ready; /* no message is looked at until all answers came */
 	bool is_copying_in; /* the server wants CopyData */
+	bool is_local; /* this batch is answered without a server */
 	bool is_detached; /* this batch only prepares: it gets a Sync of ours at its Flush */
 	bool wrote; /* something that may write was sent since the last commit */
 	bool unsafe_encoding, strings_conform; /* as the server last told the client */

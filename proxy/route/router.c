@@ -77,6 +77,14 @@ void router_set_catalog(struct router *r, struct volatility *v)
 
 /* --- harmless? --- */
 
+uint64_t router_generation(const struct router *r, const char *database)
+{
+	struct catalog_entry *c;
+
+	HASH_FIND_STR(r->catalogs, database, c);
+	return c ? volatility_generation(c->volatility) : 0;
+}
+
 static bool judge(struct router *r, const char *database, struct known_query *q, int *reason)
 {
 	struct catalog_entry *c;

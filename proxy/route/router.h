@@ -60,6 +60,9 @@ void router_finish(struct router *r);
 void router_set_topology(struct router *r, struct topology *topology);
 void router_set_catalog(struct router *r, struct volatility *v);
 
+/* Of the newest catalogue of this database; 0: none is known. */
+uint64_t router_generation(const struct router *r, const char *database);
+
 /* Is it proved that this runs anywhere with the same result and no trace?
  * `reason` gets why not.  Remembered in the query until the catalogue changes. */
 bool router_is_harmless(struct router *r, const char *database, struct known_query *q,

@@ -21,20 +21,28 @@ void statements_finish(struct statements *all)
 	ensure(!all->by_id);
 }
 
-static struct statement_id id_of(const struct statements *all, struct span text, struct span types)
+static uint64_t hash_scope(const struct statement_key *key, uint64_t seed)
 {
-	XXH128_hash_t of_text = XXH3_128bits_withSeed(text.data, text.size, all->seed);
+	uint64_t database = XXH3_64bits_withSeed(key->database, strlen(key->database), seed);
+
+	return XXH3_64bits_withSeed(key->user, strlen(key->user), database);
+}
+
+static struct statement_id id_of(const struct statements *all, const struct statement_key *key)
+{
+	uint64_t seed = hash_scope(key, all->seed);
+	XXH128_hash_t of_text = XXH3_128bits_withSeed(key->text.data, key->text.size, seed);
 	XXH128_hash_t of_types =
-		XXH3_128bits_withSeed(types.data, types.size, all->seed ^ of_text.low64);
+		XXH3_128bits_withSeed(key->types.data, key->types.size, seed ^ of_text.low64);
 
 	return (struct statement_id){ of_text.high64 ^ of_types.high64,
 				      of_text.low64 ^ of_types.low64 };
 }
 
-static struct statement *create(struct statements *all, struct statement_id id, struct span text,
-				struct span types, struct known_query *query)
+static struct statement *create(struct statements *all, struct statement_id id, size_t size,
+				struct known_query *query)
 {
-	struct statement *s = memory_get_zeroed(sizeof *s + text.size + types.size);
+	struct statement *s = memory_get_zeroed(sizeof *s + size);
 
 	s->id = id;
 	s->references = 1;
@@ -45,30 +53,58 @@ static struct statement *create(struct statements *all, struct statement_id id, 
 	return s;
 }
 
-static bool is_same(const struct statement *s, struct span text, struct span types)
+static bool is_same(const struct statement *s, const struct statement_key *key)
 {
-	return span_equal(s->text, text) && span_equal(s->types, types);
+	return span_equal(s->text, key->text) && span_equal(s->types, key->types) && s->scope.data &&
+	       strcmp(s->scope.data, key->database) == 0 &&
+	       strcmp(s->scope.data + strlen(key->database) + 1, key->user) == 0;
 }
 
-struct statement *statement_get(struct statements *all, struct span text, struct span types,
-				struct known_query *query)
+/* Two keys with one hash: the next free number is the second's. */
+static struct statement *look_up(struct statements *all, const struct statement_key *key,
+				 struct statement_id *id)
 {
-	struct statement_id id = id_of(all, text, types);
 	struct statement *s;
 
-	/* Two texts with one hash: the next free number is the second's. */
-	for (;; id.low++) {
-		HASH_FIND(hh, all->by_id, &id, sizeof id, s);
-		if (!s)
-			break;
-		if (is_same(s, text, types))
-			return statement_hold(s);
+	for (*id = id_of(all, key);; id->low++) {
+		HASH_FIND(hh, all->by_id, id, sizeof *id, s);
+		if (!s || is_same(s, key))
+			return s;
 	}
-	s = create(all, id, text, types, query);
-	memcpy(s->bytes, text.data, text.size);
-	memcpy(s->bytes + text.size, types.data, types.size);
-	s->text = span_make(s->bytes, text.size);
-	s->types = span_make(s->bytes + text.size, types.size);
+}
+
+struct statement *statement_find(struct statements *all, const struct statement_key *key)
+{
+	struct statement_id id;
+
+	return look_up(all, key, &id);
+}
+
+static struct span append(char **at, const void *data, size_t size)
+{
+	struct span copy = span_make(*at, size);
+
+	memcpy(*at, data, size);
+	*at += size;
+	return copy;
+}
+
+struct statement *statement_get(struct statements *all, const struct statement_key *key,
+				struct known_query *query)
+{
+	size_t database = strlen(key->database) + 1, user = strlen(key->user) + 1;
+	struct statement_id id;
+	struct statement *s = look_up(all, key, &id);
+	char *at;
+
+	if (s)
+		return statement_hold(s);
+	s = create(all, id, key->text.size + key->types.size + database + user, query);
+	at = s->bytes;
+	s->text = append(&at, key->text.data, key->text.size);
+	s->types = append(&at, key->types.data, key->types.size);
+	s->scope = append(&at, key->database, database);
+	s->scope.size += append(&at, key->user, user).size;
 	return s;
 }
 
@@ -76,7 +112,7 @@ struct statement *statement_get_nameless(struct statements *all, struct known_qu
 {
 	struct statement_id id = { all->seed, ++all->nameless_count };
 
-	return create(all, id, span_make(NULL, 0), span_make(NULL, 0), query);
+	return create(all, id, 0, query);
 }
 
 struct statement *statement_hold(struct statement *s)

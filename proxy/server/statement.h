@@ -1,6 +1,7 @@
 /*
  * Prepared statements of one worker: a text with its parameter types is one
- * statement, however many clients call it by however many names.  Its name on
+ * statement of a database and user, however many clients call it by however many
+ * names.  Its name on
  * servers is made of its content, so that connections may move between workers.
  * Reference counted without atomics; one thread.
  */
@@ -15,7 +16,7 @@
 
 enum { STATEMENT_NAME_BYTES = 40 };
 
-/* 128 bits of hash over text and types, seeded with a secret of the process. */
+/* 128 bits of hash over text, types and scope, seeded with a secret of the process. */
 struct statement_id {
 	uint64_t high, low;
 };
@@ -26,10 +27,14 @@ struct statement {
 	int references;
 	char name[STATEMENT_NAME_BYTES]; /* "pgweir_" and the id in hex */
 	struct known_query *query; /* held: what it does and how it is counted */
+	/* Some server parsed it without an error under the catalogue of this
+	 * generation (router_generation); 0: never. */
+	uint64_t proved_generation;
 	struct span text; /* without NUL; empty with data == NULL: not kept (too long) */
 	struct span types; /* as in Parse: count and OIDs */
+	struct span scope; /* database and user, each with its NUL */
 	struct statements *owner;
-	char bytes[]; /* text, then types */
+	char bytes[]; /* text, then types, then scope */
 };
 
 struct statements {
@@ -42,10 +47,18 @@ void statements_init(struct statements *all, uint64_t seed);
 /* Everything must have been dropped. */
 void statements_finish(struct statements *all);
 
-/* The statement of this text and types, made if it is new; takes no reference of
- * `query` but holds it itself.  The caller holds the result. */
-struct statement *statement_get(struct statements *all, struct span text, struct span types,
+/* What a text means depends on these. */
+struct statement_key {
+	struct span text, types;
+	const char *database, *user;
+};
+
+/* The statement of this key, made if it is new; takes no reference of `query` but
+ * holds it itself.  The caller holds the result. */
+struct statement *statement_get(struct statements *all, const struct statement_key *key,
 				struct known_query *query);
+/* The same if it exists, without a reference; NULL otherwise. */
+struct statement *statement_find(struct statements *all, const struct statement_key *key);
 /* One whose text is passed on without being kept: it can live on one connection only. */
 struct statement *statement_get_nameless(struct statements *all, struct known_query *query);
 struct statement *statement_hold(struct statement *s);
