@@ -5,7 +5,7 @@ plane's questions.
     select $1             a parameter    error x          42601 with the message x
     begin, commit, …      the status     sleep 0.5        answers late, can be cancelled
     notice x              a notice, then one row with x
-    copy in, copy out     COPY           set, reset, discard, deallocate: done
+    copy in, copy out     COPY           set, reset, discard, deallocate, insert: done
 
 The order of messages is PostgreSQL's own, also after errors.
 """
@@ -24,7 +24,8 @@ PARAMETERS = {
     "default_transaction_read_only": "off", "in_hot_standby": "off",
 }
 COPY_FORMAT = struct.pack("!BHH", 0, 1, 0)
-TAGS = {"reset": "RESET", "discard": "DISCARD ALL", "deallocate": "DEALLOCATE", "set": "SET"}
+TAGS = {"reset": "RESET", "discard": "DISCARD ALL", "deallocate": "DEALLOCATE", "set": "SET",
+        "insert": "INSERT 0 1"}
 TRANSACTION = {"begin": "T", "start": "T", "commit": "I", "end": "I", "rollback": "I", "abort": "I"}
 
 

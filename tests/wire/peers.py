@@ -362,10 +362,10 @@ class Connection:
         """Ends the connection, from any thread."""
         self.is_open = False
         try:
+            # Shutdown wakes the thread that reads: until then the kernel would keep it open.
+            self.sock.shutdown(socket.SHUT_RD if with_reset else socket.SHUT_RDWR)
             if with_reset:
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            else:
-                self.sock.shutdown(socket.SHUT_RDWR)
+                reset(self.sock)
             self.sock.close()
         except OSError:
             pass

@@ -2,6 +2,7 @@
 B4, B6, B9, G4): one clean error, nothing of it for anybody else, the next query is answered."""
 
 import struct
+import time
 
 import pytest
 
@@ -119,30 +120,53 @@ def test_a_fatal_error_of_a_server(server, weir):
     expect_served(one)
 
 
+LAST_WORDS = [(b"", False), (b"", True), (m.error("57P01", "terminating connection", "FATAL"), False)]
+
+
+def wait_until_noticed(one):
+    deadline = time.monotonic() + 10
+    while sum(pool["idle"] for pool in one.stats()["pools"] if pool["database"] == "app"):
+        assert time.monotonic() < deadline, "lost connections stay in the pool"
+        time.sleep(0.005)
+
+
 @pytest.mark.proxy
-@pytest.mark.parametrize("with_reset", [False, True], ids=["fin", "rst"])
-def test_G04_idle_connections_that_the_server_closed(server, weir, with_reset):
+@pytest.mark.parametrize("words, with_reset", LAST_WORDS, ids=["fin", "rst", "fatal"])
+def test_G04_idle_connections_that_the_server_closed(server, weir, words, with_reset):
+    """Nobody hears of it, not even who writes."""
     one = weir(server, pool_size=3)
     clients = [one.login() for _ in range(4)]
     for _ in range(5):
         for connection in server.data():
+            connection.send(words)
             connection.drop(with_reset)
+        wait_until_noticed(one)
         for i, client in enumerate(clients * 5):
+            assert client.query("insert into shop values (1)").tags == ["INSERT 0 1"]
             assert client.query(f"select '{i}'").value == str(i)
     for client in clients:
         client.close()
 
 
 @pytest.mark.proxy
-def test_G04_idle_connections_with_a_last_word(server, weir):
-    """57P01 on an idle connection is nobody's error."""
-    one = weir(server, pool_size=2)
+@pytest.mark.parametrize("words, with_reset", LAST_WORDS, ids=["fin", "rst", "fatal"])
+def test_a_read_that_a_lost_connection_did_not_answer_is_asked_again(server, weir, words, with_reset):
+    """The connection may be lost in the moment when the query is sent."""
+    asked = []
+
+    def lose_the_first(connection):
+        asked.append(connection)
+        if len(asked) == 1:
+            connection.send(words)
+            connection.drop(with_reset)
+        else:
+            connection.send(*ROWS)
+    server.scripts["select 'lost'"] = lose_the_first
+    one = weir(server, pool_size=1)
     with one.login() as client:
-        for i in range(10):
-            assert client.query(f"select '{i}'").value == str(i)
-            for connection in server.data():
-                connection.send(m.error("57P01", "terminating connection", "FATAL"))
-                connection.drop()
+        while 'read the catalogue of database "app"' not in one.log():
+            time.sleep(0.01)
+        assert client.query("select 'lost'").types == "TDDCZ"
 
 
 # --- B2, B6, A16: it makes no sense
