@@ -89,12 +89,15 @@ def test_set_in_a_rolled_back_transaction_is_undone(weir):
         assert show(connection, "work_mem") == before
 
 
-def test_set_local_ends_with_its_transaction(weir):
+@pytest.mark.parametrize("change", ["set local work_mem = '3MB'",
+                                    "select set_config('work_mem', '3MB', true)"])
+def test_set_local_ends_with_its_transaction(weir, change):
+    """Row-level security is told its user in this way, in each transaction: it must not pin."""
     proxy = weir(**SHARED)
     with connect(proxy) as connection, connect(proxy) as other:
         before = show(connection, "work_mem")
         with connection.transaction():
-            connection.execute("set local work_mem = '3MB'")
+            connection.execute(change)
             assert show(connection, "work_mem") == "3MB"
         assert show(connection, "work_mem") == before == show(other, "work_mem")
 

@@ -76,7 +76,7 @@ class Echo(threading.Thread):
     def transaction(self, connection):
         tag = self.tag()
         with connection.transaction():
-            connection.execute("select set_config('my.tag', %s, true)", [tag])
+            connection.execute(f"set local my.tag = '{tag}'")
             self.expect(value(connection, "select current_setting('my.tag')"), tag)
 
 
