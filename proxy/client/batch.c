@@ -416,10 +416,9 @@ static void note_bound(struct session *s, struct statement *st)
 	if (s->bound)
 		known_query_drop(s->bound);
 	s->bound = st ? known_query_hold(st->query) : NULL;
-	if (st)
-		query_note_use(s, st->query);
-	else
+	if (!st)
 		s->wrote = true;
+	s->bound_is_control = st && query_note_use(s, st->query) == USE_CONTROL;
 }
 
 static enum take pass_bind(struct session *s, const struct incoming *m)
@@ -508,7 +507,8 @@ static enum take pass_execute(struct session *s, const struct incoming *m)
 	ask(s, &(struct request){ .kind = REQUEST_EXECUTE,
 				  .plan = ANSWER_PASS,
 				  .query = s->bound });
-	stats_node_used(s->sessions->stats, server->pool->node, s->wrote);
+	if (!s->bound_is_control)
+		query_count_use(s, s->wrote ? USE_WRITE : USE_READ);
 	return TAKE_DONE;
 }
 
@@ -628,6 +628,7 @@ static enum take begin_batch(struct session *s, const struct incoming *m)
 	if (s->names_due > 0)
 		return query_hold(s);
 	if (s->state == SESSION_LINKED && query_is_bound(s)) {
+		router_count_bound(s->sessions->router, s->pin != PIN_NONE);
 		s->is_detached = false;
 		return TAKE_DONE;
 	}

@@ -38,8 +38,7 @@ void query_need_add(struct session *s, struct need *need, struct known_query *q)
 	}
 }
 
-/* It was sent: what follows from that for the session. */
-void query_note_use(struct session *s, const struct known_query *q)
+enum query_use query_note_use(struct session *s, struct known_query *q)
 {
 	const struct verdict *v = q->verdict;
 	int reason;
@@ -48,10 +47,18 @@ void query_note_use(struct session *s, const struct known_query *q)
 		s->pin = v->pin;
 		stats_count(s->sessions->stats, COUNT_PINS, 1);
 	}
-	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY || s->wrote)
-		return;
-	if (!router_is_harmless(s->sessions->router, s->database, (struct known_query *)q, &reason))
-		s->wrote = true;
+	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY)
+		return USE_CONTROL;
+	if (router_is_harmless(s->sessions->router, s->database, q, &reason))
+		return USE_READ;
+	s->wrote = true;
+	return USE_WRITE;
+}
+
+void query_count_use(struct session *s, enum query_use use)
+{
+	if (use != USE_CONTROL)
+		stats_node_used(s->sessions->stats, s->linked_node, use == USE_WRITE);
 }
 
 /* --- a server --- */
@@ -280,10 +287,9 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 	/* A simple query ends the unnamed statement, here and there. */
 	prepared_undo_forget(prepared_set(s, span_make("", 0), NULL));
 	server->unnamed = (struct statement_id){ 0 };
-	if (q)
-		query_note_use(s, q);
-	else
+	if (!q)
 		s->wrote = true;
+	query_count_use(s, q ? query_note_use(s, q) : USE_WRITE);
 	s->readies_due++;
 	s->passing_is_dropped = false;
 	conn_send(&server->conn, m->raw);
@@ -293,7 +299,6 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 					      .query = q,
 					      .asked_us = s->arrived_us ? s->arrived_us : now,
 					      .sent_us = now });
-	stats_node_used(s->sessions->stats, server->pool->node, s->wrote);
 	s->arrived_us = 0;
 	query_sent(s);
 }
@@ -301,6 +306,8 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 static enum take route_query(struct session *s, const struct incoming *m, struct known_query *q,
 			     const struct need *need)
 {
+	if (s->state == SESSION_LINKED && query_is_bound(s))
+		router_count_bound(s->sessions->router, s->pin != PIN_NONE);
 	if (s->state == SESSION_IDLE && !query_get_server(s, need))
 		return TAKE_HOLD;
 	if (!need->is_harmless && !query_is_bound(s))

@@ -11,8 +11,11 @@
 struct known_query *query_know(struct session *s, struct span text);
 /* Adds what this query needs to what its message needs. */
 void query_need_add(struct session *s, struct need *need, struct known_query *q);
-/* It is being sent: may pin the session, counts as a write. */
-void query_note_use(struct session *s, const struct known_query *q);
+/* It is being sent to the session's server: may pin the session; may be a write. */
+enum query_use { USE_CONTROL, USE_READ, USE_WRITE };
+enum query_use query_note_use(struct session *s, struct known_query *q);
+/* Counts it for the node. */
+void query_count_use(struct session *s, enum query_use use);
 
 /* IDLE: routes and asks for a server.  True: the session is LINKED now.  False:
  * it waits (and will see the message again) or has failed. */

@@ -109,6 +109,7 @@ struct session {
 
 	/* the traffic */
 	struct known_query *bound; /* held; what the last Bind was of */
+	bool bound_is_control; /* which is BEGIN, COMMIT, ... */
 	struct refusal *refusal; /* owned; the answer to the message that waits */
 	int readies_due; /* ReadyForQuery that the client waits for */
 	int names_due; /* changes of statement names that the server did not confirm yet */

@@ -130,6 +130,11 @@ static struct route decide(struct router *r, int node, int reason, bool is_read)
 	return (struct route){ TARGET_NODE, node, reason, is_read };
 }
 
+void router_count_bound(struct router *r, bool is_pinned)
+{
+	stats_route(r->stats, ROUTE_FIRST_OWN + (is_pinned ? ROUTE_PINNED : ROUTE_TRANSACTION));
+}
+
 struct route router_choose_primary(struct router *r, int reason)
 {
 	if (r->topology->primary < 0)

@@ -80,6 +80,8 @@ struct route {
 /* For statements all of which are harmless (`reason` is then ignored), or not. */
 struct route router_choose(struct router *r, bool is_harmless, int reason,
 			   const struct freshness *f, uint64_t now_us);
+/* There was no choice: in a transaction or batch, or pinned.  Counted all the same. */
+void router_count_bound(struct router *r, bool is_pinned);
 /* The primary, or no place at all. */
 struct route router_choose_primary(struct router *r, int reason);
 /* For a greeting: the primary, else any node that is up. */
