@@ -228,7 +228,7 @@ void login_ask_greeting(struct session *s)
 
 	if (route.target != TARGET_NODE)
 		return; /* a new topology or the deadline looks again */
-	pool = pools_find(s->sessions->pools, route.node, s->database, s->user);
+	pool = session_pool(s, route.node);
 	if (!s->settings && !buf_is_empty(&pool->greeting)) {
 		send_greeting(s, buf_waiting(&pool->greeting));
 		return;

@@ -119,7 +119,7 @@ static bool link_to(struct session *s, const struct route *route)
 		wait_for_node(s, route->target);
 		return false;
 	}
-	pool = pools_find(s->sessions->pools, route->node, s->database, s->user);
+	pool = session_pool(s, route->node);
 	if (pool_lend(pool, &s->asker) == POOL_LENT) {
 		query_link(s);
 		return true;

@@ -290,6 +290,15 @@ void session_close(struct session *s)
 	conn_close(&s->conn);
 }
 
+struct pool *session_pool(struct session *s, int node)
+{
+	struct pool **place = &s->pools[node % SESSION_POOLS];
+
+	if (!*place || (*place)->node != node)
+		*place = pools_find(s->sessions->pools, node, s->database, s->user);
+	return *place;
+}
+
 void session_send(struct session *s, struct span bytes)
 {
 	conn_send(&s->conn, bytes);

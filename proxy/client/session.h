@@ -30,6 +30,7 @@ enum {
 	SESSION_JUDGED_BYTES = 256 * 1024,
 	/* Requests that may be outstanding before the client must wait. */
 	SESSION_OUTSTANDING = 4096,
+	SESSION_POOLS = 4, /* remembered by node, so that a query builds no key */
 	/* A closed client may take so long to read its last message. */
 	SESSION_CLOSING_MS = 5000,
 };
@@ -96,6 +97,7 @@ struct session {
 
 	/* from the StartupMessage */
 	char *user, *database; /* owned */
+	struct pool *pools[SESSION_POOLS]; /* found before; a pool lives as long as its worker */
 	struct settings *settings; /* held */
 	const struct credential *credential; /* of sessions->users; NULL: unknown user */
 	struct session_login *login; /* owned; until logged in */
@@ -195,6 +197,9 @@ static inline struct query_context session_query_context(const struct session *s
 	return (struct query_context){ span_of(s->database), s->strings_conform,
 				       s->unsafe_encoding };
 }
+
+/* The pool of this node for the session's database and user. */
+struct pool *session_pool(struct session *s, int node);
 
 /* startup.c, login.c */
 enum take startup_take(struct session *s, struct span bytes, size_t *used);
