@@ -13,6 +13,7 @@ test the tests, and skips those that only make sense with a proxy (mark `proxy`)
 import os
 import signal
 import sys
+import time
 
 import pytest
 
@@ -85,6 +86,15 @@ class Weir(program.Pgweir, Clients):
     def __init__(self, *servers, users=None, **options):
         super().__init__(FakeCluster(*servers), users=users or USERS, **{**OPTIONS, **options})
         self.has_canary = True
+
+    def wait_catalogue(self, database="app"):
+        """From here reads are proved to be reads; the first login asks for it."""
+        self.login(database=database).close()
+        line = f'read the catalogue of database "{database}"'
+        deadline = time.monotonic() + 10
+        while line not in self.log():
+            assert time.monotonic() < deadline, self.log_tail()
+            time.sleep(0.01)
 
     def check(self):
         assert self.is_running(), f"pgweir ended by itself:\n{self.log_tail()}"

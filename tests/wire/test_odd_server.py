@@ -149,6 +149,7 @@ def test_G04_idle_connections_that_the_server_closed(server, weir, words, with_r
 
 
 @pytest.mark.proxy
+@pytest.mark.xfail(strict=True, reason="reads are not asked again yet")
 @pytest.mark.parametrize("words, with_reset", LAST_WORDS, ids=["fin", "rst", "fatal"])
 def test_a_read_that_a_lost_connection_did_not_answer_is_asked_again(server, weir, words, with_reset):
     """The connection may be lost in the moment when the query is sent."""
@@ -163,9 +164,8 @@ def test_a_read_that_a_lost_connection_did_not_answer_is_asked_again(server, wei
             connection.send(*ROWS)
     server.scripts["select 'lost'"] = lose_the_first
     one = weir(server, pool_size=1)
+    one.wait_catalogue()
     with one.login() as client:
-        while 'read the catalogue of database "app"' not in one.log():
-            time.sleep(0.01)
         assert client.query("select 'lost'").types == "TDDCZ"
 
 
