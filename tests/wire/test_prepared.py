@@ -141,12 +141,53 @@ def test_E08_closing_what_is_unknown(shared):
         assert client.result().types == "333Z"
 
 
-def test_a_name_twice(shared):
+@pytest.mark.parametrize("sql", ["select $1", "rows 1 5 b", ""])
+def test_a_name_twice(shared, sql):
+    """Refused each time, and the name keeps its meaning."""
     with shared.login() as client:
         prepared(client, "s")
-        client.send(m.parse("select $1", "s"), m.SYNC)
+        for _ in range(3):
+            client.send(m.parse(sql, "s"), m.SYNC)
+            assert client.result().sqlstates == ["42P05"]
+            assert run(client, "s", "x").value == "x"
+
+
+def test_a_name_twice_in_a_batch_that_had_failed(server, weir):
+    """The second Parse is skipped: the name keeps its meaning, here and for the next batch."""
+    one = weir(server, pool_size=1)
+    with one.login() as client:
+        prepared(client, "s")
+        for _ in range(2):
+            client.send(m.execute("unknown"), m.parse("rows 1 5 b", "s"), m.close("S", "s"), m.SYNC)
+            assert client.result().sqlstates == ["34000"]
+            assert run(client, "s", "x").value == "x"
+        client.send(m.parse("rows 1 5 b", "s"), m.SYNC)
         assert client.result().sqlstates == ["42P05"]
         assert run(client, "s", "x").value == "x"
+
+
+def test_a_name_twice_with_a_text_that_fails(server, weir):
+    """PostgreSQL parses first: 42601.  Nobody may be told later that this text was prepared."""
+    one = weir(server, pool_size=1)
+    with one.login() as client, one.login() as other:
+        prepared(client, "s")
+        client.send(m.parse("unparsable", "s"), m.SYNC)
+        assert client.result().sqlstates == ["42601"]
+        for name in ("a", "b"):
+            other.send(m.parse("unparsable", name), m.SYNC)
+            assert other.result().sqlstates == ["42601"]
+        assert run(client, "s", "x").value == "x"
+
+
+def test_the_unnamed_statement_outlives_a_skipped_query(server, weir):
+    """A simple Query forgets it, but not one that was skipped after an error."""
+    one = weir(server, pool_size=1)
+    with one.login() as client:
+        client.send(m.parse("select $1"), m.execute("unknown"), m.query("select 'skipped'"), m.SYNC)
+        assert client.result().types == "1EZ"
+        assert run(client, "", "x").value == "x"
+        assert client.query("select 'y'").value == "y"
+        assert run(client, "", "x").sqlstates == ["26000"]
 
 
 def test_unknown_statements(shared):
