@@ -47,7 +47,10 @@ def tally(kind, path):
 
 def main():
     kind, path, failures = sys.argv[1:]
-    passed, failed, skipped, names = tally(kind, path)
+    try:
+        passed, failed, skipped, names = tally(kind, path)
+    except (OSError, tree.ParseError) as error:
+        sys.exit(f"tally: {error}")
     with open(failures, "w", encoding="utf-8") as file:
         file.writelines(f"{name}\n" for name in names)
     print(passed, failed, skipped)
