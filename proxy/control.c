@@ -399,6 +399,8 @@ static void stop_workers(struct control *c)
 		worker_join(c->workers[i]);
 	c->is_running = false;
 	for (int i = 0; i < c->worker_count; i++)
+		worker_empty(c->workers[i]);
+	for (int i = 0; i < c->worker_count; i++)
 		worker_destroy(c->workers[i]);
 }
 

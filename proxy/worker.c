@@ -11,10 +11,16 @@
 #include "inbox.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TICK_MS = 100 };
+enum {
+	TICK_MS = 100,
+	/* libpg_query descends a statement recursively; what it is given was bounded
+	 * for this much (sql/classify.c), whatever "ulimit -s" says. */
+	STACK_BYTES = 8 * 1024 * 1024,
+};
 
 struct worker {
 	struct worker_parts parts;
@@ -369,9 +375,18 @@ static void *run(void *argument)
 
 void worker_start(struct worker *w)
 {
+	pthread_attr_t attributes;
+	sigset_t all, before;
 	char name[16];
 
-	ensure(pthread_create(&w->thread, NULL, run, w) == 0);
+	ensure(pthread_attr_init(&attributes) == 0);
+	ensure(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
+	/* Signals are the control thread's: a worker's system calls are not interrupted. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ensure(pthread_create(&w->thread, &attributes, run, w) == 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
 	snprintf(name, sizeof name, "worker %d", w->parts.number);
 	pthread_setname_np(w->thread, name);
 }
@@ -381,14 +396,17 @@ void worker_join(struct worker *w)
 	ensure(pthread_join(w->thread, NULL) == 0);
 }
 
-void worker_destroy(struct worker *w)
+void worker_empty(struct worker *w)
 {
-	/* Letters that came after the thread's end: clients and connections that
-	 * nobody would close otherwise. */
-	inbox_finish(&w->inbox);
+	inbox_empty(&w->inbox);
 	sessions_close(&w->sessions);
 	pools_close(&w->pools);
 	conns_end_turn(&w->conns);
+}
+
+void worker_destroy(struct worker *w)
+{
+	inbox_finish(&w->inbox);
 	sessions_finish(&w->sessions);
 	pools_finish(&w->pools);
 	router_finish(&w->router);

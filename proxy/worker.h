@@ -43,6 +43,10 @@ struct worker *worker_create(const struct worker_parts *parts, const struct work
 void worker_start(struct worker *w);
 /* Waits for its thread to end (worker_stop was called). */
 void worker_join(struct worker *w);
+/* All threads have ended: closes what letters brought after that, clients and
+ * connections.  Such a connection still points to the pool of the worker that
+ * sent it, so all are emptied before the first is destroyed. */
+void worker_empty(struct worker *w);
 void worker_destroy(struct worker *w);
 
 /* --- from the control thread --- */

@@ -5,7 +5,8 @@
  *   session.c   bytes → messages → the handler of (state, message)
  *   startup.c   StartupMessage, SSLRequest, CancelRequest
  *   login.c     SCRAM, md5; the greeting with a server's parameters
- *   query.c     Query, batches, COPY: judged, routed, lent a server, passed on
+ *   query.c     Query, COPY: judged, routed, lent a server, passed on
+ *   batch.c     the extended protocol; look.c judges a batch, pass.c passes it on
  *   prepared.c  names of prepared statements
  *   answer.c    what came back: ReadyForQuery, errors, lost connections
  *   cancel.c    CancelRequests

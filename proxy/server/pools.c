@@ -1,0 +1,307 @@
+/*
+ * The pools of one worker together (pool.h): which there are, what they log in
+ * with, what time and a new topology do to them, what moves between workers.
+ */
+#include "server/pool_parts.h"
+
+#include "base/ensure.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+enum {
+	OVERFLOW_IDLE_US = 5 * 1000 * 1000, /* more than `size`: closed when idle for so long */
+};
+
+struct user_secret {
+	UT_hash_handle hh;
+	char *user; /* owned */
+	struct login_secret secret;
+};
+
+/* --- secrets --- */
+
+static char *copy_or_null(const char *text)
+{
+	return text ? memory_copy_text(text) : NULL;
+}
+
+void pools_set_secret(struct pools *pools, const struct credential *credential,
+		      const struct scram_keys *keys)
+{
+	struct user_secret *u;
+
+	HASH_FIND_STR(pools->secrets, credential->user, u);
+	if (!u) {
+		u = memory_get_zeroed(sizeof *u);
+		u->user = memory_copy_text(credential->user);
+		HASH_ADD_KEYPTR(hh, pools->secrets, u->user, strlen(u->user), u);
+	}
+	login_secret_finish(&u->secret);
+	if (credential->kind == SECRET_PASSWORD)
+		u->secret.password = copy_or_null(credential->password);
+	if (credential->kind == SECRET_MD5)
+		u->secret.md5_hex = copy_or_null(credential->md5_hex);
+	if (keys) {
+		u->secret.has_keys = true;
+		u->secret.keys = *keys;
+	}
+}
+
+const struct login_secret *pool_secret(const struct pool *pool)
+{
+	struct user_secret *u;
+
+	HASH_FIND_STR(pool->pools->secrets, pool->user, u);
+	return u ? &u->secret : NULL;
+}
+
+static void free_secrets(struct pools *pools)
+{
+	struct user_secret *u, *next;
+
+	HASH_ITER(hh, pools->secrets, u, next) {
+		HASH_DEL(pools->secrets, u);
+		login_secret_finish(&u->secret);
+		free(u->user);
+		free(u);
+	}
+}
+
+/* --- pools --- */
+
+void pools_init(struct pools *pools)
+{
+	ensure(pools->conns && pools->config && pools->topology);
+}
+
+struct pool *pools_find(struct pools *pools, int node, const char *database, const char *user)
+{
+	struct pool *pool;
+	char *key;
+
+	ensure(asprintf(&key, "%d %zu %s %s", node, strlen(database), database, user) > 0);
+	HASH_FIND_STR(pools->all, key, pool);
+	if (pool) {
+		free(key);
+		return pool;
+	}
+	pool = memory_get_zeroed(sizeof *pool);
+	pool->key = key;
+	pool->pools = pools;
+	pool->node = node;
+	pool->database = memory_copy_text(database);
+	pool->user = memory_copy_text(user);
+	pool->quota = quotas_find(pools->quotas, node, database, user);
+	hist_init(&pool->wait);
+	HASH_ADD_KEYPTR(hh, pools->all, pool->key, strlen(pool->key), pool);
+	return pool;
+}
+
+/* --- between workers --- */
+
+void pools_wish(struct pools *pools, int worker, int node, const char *database, const char *user)
+{
+	struct pool *pool = pools_find(pools, node, database, user);
+
+	(void)worker;
+	if (pool->idle && !pool->waiting)
+		pool_hand_over(pool->idle);
+}
+
+void pools_end_turn(struct pools *pools)
+{
+	struct server *s, *next;
+
+	DL_FOREACH_SAFE(pools->leaving, s, next) {
+		if (!server_is_clean(s) || !buf_is_empty(&s->conn.out))
+			continue; /* a byte came meanwhile: looked at again next turn */
+		pool_list_remove(s, SERVER_IDLE);
+		conn_detach(&s->conn);
+		pools->open_count--;
+		pools->send_server(pools->context, s->leaves_to, s);
+	}
+}
+
+void pools_adopt(struct pools *pools, struct server *s)
+{
+	/* s->pool is the sender's: its key is constant and lives as long as its worker. */
+	struct pool *pool = pools_find(pools, s->pool->node, s->pool->database, s->pool->user);
+
+	s->pool = pool;
+	pools->open_count++;
+	conn_attach(&s->conn, pools->conns);
+	pool_list_add(s, SERVER_IDLE);
+	if (pool->greeting.filled == 0)
+		pool_set_greeting(pool, buf_waiting(&s->greeting));
+	if (pool_is_due(s))
+		server_close(s, "not needed any more");
+	else
+		pool_hand_over(s);
+}
+
+void pools_retry(struct pools *pools)
+{
+	struct pool *pool, *next;
+
+	HASH_ITER(hh, pools->all, pool, next)
+		pool_grow(pool);
+}
+
+/* --- time --- */
+
+static void time_out_askers(struct pool *pool, uint64_t now)
+{
+	char message[200];
+
+	if (!pool->waiting || pool->waiting->waits_until_us > now)
+		return;
+	snprintf(message, sizeof message,
+		 "timed out after %d ms waiting for a connection to server %s",
+		 pool->pools->config->pool_timeout_ms, pool_node(pool)->name);
+	while (pool->waiting && pool->waiting->waits_until_us <= now) {
+		struct asker *a = pool->waiting;
+
+		pool_remove_asker(pool, a);
+		a->ops->on_refused(a,
+				   &(struct error){ "ERROR", "53300", message, NULL,
+						    "The pool's size and overflow limit how many "
+						    "connections there are." },
+				   false);
+	}
+}
+
+static void time_out_opening(struct pool *pool, uint64_t now)
+{
+	struct server *s, *next;
+
+	DL_FOREACH_SAFE(pool->opening, s, next) {
+		if (s->deadline_us > now)
+			continue;
+		server_fail(s, &(struct error){ "ERROR", "08006",
+						"timed out waiting for the server", NULL, NULL });
+		return; /* the list may be another one now: the rest at the next tick */
+	}
+}
+
+static void close_old(struct pool *pool, uint64_t now)
+{
+	const struct config *config = pool->pools->config;
+	struct server *s, *next;
+
+	DL_FOREACH_SAFE(pool->idle, s, next) {
+		uint64_t idle_us = now > s->idle_since_us ? now - s->idle_since_us : 0;
+
+		if (s->dies_us && now >= s->dies_us)
+			server_close(s, "recycled");
+		else if (config->pool_idle_s && idle_us > (uint64_t)config->pool_idle_s * 1000000)
+			server_close(s, "idle");
+		else if (idle_us > OVERFLOW_IDLE_US && quota_open(pool->quota) > config->pool_size)
+			server_close(s, "overflow");
+	}
+}
+
+void pools_tick(struct pools *pools, uint64_t now_us)
+{
+	struct pool *pool, *next;
+
+	HASH_ITER(hh, pools->all, pool, next) {
+		time_out_askers(pool, now_us);
+		time_out_opening(pool, now_us);
+		close_old(pool, now_us);
+		pool_grow(pool);
+	}
+}
+
+/* --- topology --- */
+
+static void leave_node(struct pool *pool)
+{
+	struct server *s, *next;
+	char message[400];
+
+	DL_FOREACH_SAFE(pool->idle, s, next)
+		server_close(s, "its node is down");
+	if (!pool->waiting)
+		return;
+	snprintf(message, sizeof message, "server %s is down: %s", pool_node(pool)->name,
+		 pool_node(pool)->down_reason);
+	pool_refuse_all(pool, &(struct error){ "ERROR", "08006", message, NULL, NULL }, true);
+}
+
+void pools_set_topology(struct pools *pools, struct topology *topology)
+{
+	struct pool *pool, *next;
+
+	topology_hold(topology);
+	topology_drop(pools->topology);
+	pools->topology = topology;
+	HASH_ITER(hh, pools->all, pool, next) {
+		if (pool_node(pool)->is_up) {
+			pool->retry_us = 0;
+			pool_grow(pool);
+		} else {
+			leave_node(pool);
+		}
+	}
+}
+
+/* --- reports and the end --- */
+
+void pools_report(struct pools *pools, struct stats_copy *copy)
+{
+	struct pool *pool, *next;
+
+	copy->pools = memory_get_zeroed((HASH_COUNT(pools->all) + 1) * sizeof *copy->pools);
+	HASH_ITER(hh, pools->all, pool, next) {
+		struct pool_stats *row = &copy->pools[copy->pool_count++];
+
+		row->node = pool->node;
+		snprintf(row->database, sizeof row->database, "%s", pool->database);
+		snprintf(row->user, sizeof row->user, "%s", pool->user);
+		row->idle = pool->idle_count;
+		row->lent = pool->lent_count;
+		row->connecting = pool->opening_count;
+		row->waiting = pool->waiting_count;
+		row->wait = pool->wait;
+		copy->nodes[pool->node].outstanding += pool->lent_count;
+	}
+}
+
+static void close_list(struct server **list)
+{
+	while (*list)
+		server_close(*list, "shutting down");
+}
+
+void pools_close(struct pools *pools)
+{
+	struct pool *pool, *next;
+
+	pools->is_closing = true;
+	HASH_ITER(hh, pools->all, pool, next) {
+		close_list(&pool->idle);
+		close_list(&pool->opening);
+		close_list(&pool->lent);
+	}
+	close_list(&pools->leaving);
+}
+
+void pools_finish(struct pools *pools)
+{
+	struct pool *pool, *next;
+
+	HASH_ITER(hh, pools->all, pool, next) {
+		ensure(!pool->idle && !pool->lent && !pool->opening && !pool->waiting);
+		HASH_DEL(pools->all, pool);
+		buf_finish(&pool->greeting);
+		free(pool->key);
+		free(pool->database);
+		free(pool->user);
+		free(pool);
+	}
+	free_secrets(pools);
+	topology_drop(pools->topology);
+}
