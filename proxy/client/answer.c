@@ -89,18 +89,6 @@ static void apply_effects(struct session *s, struct server *server, const struct
 		s->sessions->on_schema_change(s->sessions->context, s->database);
 }
 
-static void settle_undo(struct session *s, struct request *r, enum request_outcome outcome)
-{
-	if (!r->undo)
-		return;
-	s->names_due -= prepared_undo_is_named(r->undo);
-	if (outcome == REQUEST_DONE)
-		prepared_undo_forget(r->undo);
-	else
-		prepared_undo(s, r->undo);
-	r->undo = NULL;
-}
-
 /* A text that we could not read bound the session to its connection, in case the
  * server can read it.  It could not: a reset will do. */
 static void unpin_after_failure(struct session *s, const struct verdict *v)
@@ -117,7 +105,7 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 	struct session *s = session_of(a);
 	bool ran = r->kind == REQUEST_QUERY || r->kind == REQUEST_EXECUTE;
 
-	settle_undo(s, r, outcome);
+	prepared_settle(s, r, outcome);
 	if (outcome != REQUEST_DONE && r->kind == REQUEST_PARSE && r->statement)
 		server->unnamed = (struct statement_id){ 0 };
 	/* The Sync that ends a batch which only prepared was ours: the client's

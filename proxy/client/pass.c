@@ -24,7 +24,7 @@ static void ask(struct session *s, const struct request *r)
 	struct server *server = s->asker.server;
 
 	full.asker = &s->asker;
-	s->names_due += prepared_undo_is_named(full.undo);
+	s->names_due += prepared_depends_on(&full);
 	if (full.plan == ANSWER_PASS && full.kind == REQUEST_EXECUTE) {
 		full.sent_us = loop_now_us();
 		full.asked_us = s->arrived_us ? s->arrived_us : full.sent_us;

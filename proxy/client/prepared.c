@@ -89,9 +89,31 @@ void prepared_undo(struct session *s, struct prepared_undo *undo)
 	prepared_undo_forget(undo);
 }
 
-bool prepared_undo_is_named(const struct prepared_undo *undo)
+bool prepared_depends_on(const struct request *r)
 {
-	return undo && undo->size > 0;
+	const struct prepared_undo *undo = r->undo;
+
+	return r->is_learnt || (undo && (undo->size > 0 || r->kind == REQUEST_QUERY));
+}
+
+void prepared_settle(struct session *s, struct request *r, enum request_outcome outcome)
+{
+	struct prepared_undo *undo = r->undo;
+
+	s->names_due -= prepared_depends_on(r);
+	r->undo = NULL;
+	if (!undo)
+		return;
+	if (outcome == REQUEST_DONE) {
+		prepared_undo_forget(undo);
+	} else if (outcome == REQUEST_FAILED && undo->size == 0) {
+		/* PostgreSQL drops the unnamed statement before it looks at the
+		 * new one, or at the Query. */
+		prepared_undo_forget(undo);
+		prepared_undo_forget(prepared_set(s, span_make("", 0), NULL));
+	} else {
+		prepared_undo(s, undo);
+	}
 }
 
 void prepared_undo_forget(struct prepared_undo *undo)

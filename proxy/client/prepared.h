@@ -15,8 +15,11 @@ struct statement *prepared_find(const struct session *s, struct span name);
  * Returns how to take that back: give it to exactly one of undo and forget. */
 struct prepared_undo *prepared_set(struct session *s, struct span name, struct statement *st);
 void prepared_undo(struct session *s, struct prepared_undo *undo);
-/* Is it of a named statement? */
-bool prepared_undo_is_named(const struct prepared_undo *undo);
+/* Does the outcome of this request decide what a name means, here or on its
+ * server?  (A later Parse of the unnamed statement need not wait: it replaces.) */
+bool prepared_depends_on(const struct request *r);
+/* The request ended: what its undo was for is settled. */
+void prepared_settle(struct session *s, struct request *r, enum request_outcome outcome);
 void prepared_undo_forget(struct prepared_undo *undo);
 bool prepared_is_full(const struct session *s);
 void prepared_forget_all(struct session *s);

@@ -282,10 +282,16 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 		       enum request_kind kind)
 {
 	struct server *server = s->asker.server;
-	uint64_t now = loop_now_us();
+	struct request r = { .kind = kind,
+			     .plan = ANSWER_PASS,
+			     .asker = &s->asker,
+			     .query = q,
+			     .sent_us = loop_now_us() };
 
-	/* A simple query ends the unnamed statement, here and there. */
-	prepared_undo_forget(prepared_set(s, span_make("", 0), NULL));
+	/* A simple query ends the unnamed statement, here and there; unless an
+	 * earlier error of its batch makes the server skip it. */
+	if (s->unnamed && kind == REQUEST_QUERY)
+		r.undo = prepared_set(s, span_make("", 0), NULL);
 	server->unnamed = (struct statement_id){ 0 };
 	if (!q)
 		s->wrote = true;
@@ -293,12 +299,9 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 	s->readies_due++;
 	s->passing_is_dropped = false;
 	conn_send(&server->conn, m->raw);
-	server_ask(server, &(struct request){ .kind = kind,
-					      .plan = ANSWER_PASS,
-					      .asker = &s->asker,
-					      .query = q,
-					      .asked_us = s->arrived_us ? s->arrived_us : now,
-					      .sent_us = now });
+	r.asked_us = s->arrived_us ? s->arrived_us : r.sent_us;
+	s->names_due += prepared_depends_on(&r);
+	server_ask(server, &r);
 	s->arrived_us = 0;
 	query_sent(s);
 }
