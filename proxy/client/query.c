@@ -433,7 +433,7 @@ enum take query_take_terminate(struct session *s, const struct incoming *m)
 	/* What was asked before is answered first. */
 	if (server && server->queue_count > 0 && !s->is_batch_open)
 		return query_hold(s);
-	session_close(s);
+	session_end(s);
 	return TAKE_HOLD;
 }
 

@@ -310,6 +310,14 @@ void session_complain(struct session *s, const struct error *e)
 	conn_sent(&s->conn);
 }
 
+void session_end(struct session *s)
+{
+	leave(s);
+	session_set_state(s, SESSION_CLOSING);
+	s->deadline_us = loop_now_us() + SESSION_CLOSING_MS * 1000;
+	conn_close_when_sent(&s->conn);
+}
+
 void session_fail_with(struct session *s, const struct error *e)
 {
 	struct error fatal = *e;
@@ -320,10 +328,7 @@ void session_fail_with(struct session *s, const struct error *e)
 	log_info("client %s@%s: %s (%s)", s->user ? s->user : "-", s->database ? s->database : "-",
 		 e->message, e->sqlstate);
 	session_complain(s, &fatal);
-	leave(s);
-	session_set_state(s, SESSION_CLOSING);
-	s->deadline_us = loop_now_us() + SESSION_CLOSING_MS * 1000;
-	conn_close_when_sent(&s->conn);
+	session_end(s);
 }
 
 void session_fail(struct session *s, const char *sqlstate, const char *format, ...)

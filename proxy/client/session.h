@@ -182,8 +182,10 @@ __attribute__((format(printf, 3, 4))) void session_fail(struct session *s, const
 							 const char *format, ...);
 /* The same with all fields. */
 void session_fail_with(struct session *s, const struct error *e);
-/* Just closes: the client left. */
+/* Just closes: the client is gone. */
 void session_close(struct session *s);
+/* The client said good-bye: closes when what it asked for has been sent. */
+void session_end(struct session *s);
 /* ERROR for the message under way; the session lives on. */
 void session_complain(struct session *s, const struct error *e);
 void session_send(struct session *s, struct span bytes);
