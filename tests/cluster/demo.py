@@ -135,7 +135,8 @@ def main():
         cluster.create()
         say(f"filling database {DATABASE} (pgbench, scale {SCALE})")
         cluster.create_bench(SCALE, DATABASE)
-        proxy = Pgweir(cluster)
+        # One connection for each: pgbench -M prepared blocks a whole thread while one client waits.
+        proxy = Pgweir(cluster, pool_size=CLIENTS)
         proxy.start()
         say(f"pgweir listens at 127.0.0.1:{proxy.port} in front of {cluster.addresses()}")
         status = 1 if demonstrate(cluster, proxy) else 0
