@@ -373,6 +373,9 @@ enum take query_take_query(struct session *s, const struct incoming *m)
 	}
 	if (s->refusal)
 		return answer_refused_query(s);
+	/* What the unnamed statement is depends on what is under way. */
+	if (s->names_due > 0 && !s->is_batch_open)
+		return query_hold(s);
 	if (m->is_whole)
 		return take_judged_query(s, m);
 	return m->f.size <= SESSION_JUDGED_BYTES ? TAKE_MORE : take_long_query(s, m);
