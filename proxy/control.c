@@ -383,7 +383,7 @@ static void start_workers(struct control *c, struct credentials *users)
 
 	ensure(getrandom(&parts.statement_seed, sizeof parts.statement_seed, 0) ==
 	       sizeof parts.statement_seed);
-	c->worker_count = parts.count = count_workers(c->config);
+	parts.count = c->worker_count;
 	for (parts.number = 0; parts.number < parts.count; parts.number++)
 		c->workers[parts.number] = worker_create(&parts, &events);
 	for (int i = 0; i < c->worker_count; i++)
@@ -469,7 +469,8 @@ int control_run(struct config *config, struct credentials *users, struct listene
 	loop_init(&c.loop, NULL, NULL);
 	inbox_init(&c.inbox, &c.loop, &c);
 	start_signals(&c);
-	c.quotas = quotas_create();
+	c.worker_count = count_workers(config);
+	c.quotas = quotas_create(c.worker_count);
 	start_cluster(&c, users);
 	start_workers(&c, users);
 	if (open_http(&c)) {

@@ -219,22 +219,16 @@ static void take_wish(struct worker *w, struct worker_letter *l)
 }
 DELIVERY(take_wish)
 
-static void send_wish(void *context, const struct pool *pool)
+static void send_wish(void *context, int number, const struct pool *pool)
 {
 	struct worker *w = context;
+	struct worker_letter *l = new_letter(deliver_take_wish);
 
-	for (int i = 0; i < w->parts.count; i++) {
-		struct worker_letter *l;
-
-		if (i == w->parts.number)
-			continue;
-		l = new_letter(deliver_take_wish);
-		l->number = w->parts.number;
-		l->node = pool->node;
-		l->database = memory_copy_text(pool->database);
-		l->user = memory_copy_text(pool->user);
-		inbox_post(&w->parts.peers[i]->inbox, &l->letter);
-	}
+	l->number = w->parts.number;
+	l->node = pool->node;
+	l->database = memory_copy_text(pool->database);
+	l->user = memory_copy_text(pool->user);
+	inbox_post(&w->parts.peers[number]->inbox, &l->letter);
 }
 
 static void take_retry(struct worker *w, struct worker_letter *l)
@@ -306,6 +300,7 @@ static void init_pools(struct worker *w)
 		.statements = &w->sessions.statements,
 		.quotas = w->parts.quotas,
 		.worker = w->parts.number,
+		.worker_count = w->parts.count,
 		.topology = topology_hold(w->parts.topology),
 		.context = w,
 		.on_node_failed = on_node_failed,

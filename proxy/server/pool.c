@@ -24,6 +24,7 @@ enum {
 	/* Moving a connection costs more than a query: while both wait, another
 	 * worker gets one when it has waited so much longer. */
 	SHARE_AFTER_US = 20 * 1000,
+	LOOK_AFTER_US = 1000,
 };
 
 const struct node *pool_node(const struct pool *pool)
@@ -57,31 +58,39 @@ static struct server **list_of(struct pool *pool, enum server_state state, int *
 	}
 }
 
+/* Others ask whoever shows that it has an idle one. */
+static void count(struct pool *pool, int *counter, int change)
+{
+	*counter += change;
+	if (counter == &pool->idle_count)
+		quota_show_idle(pool->quota, pool->pools->worker, *counter);
+}
+
 void pool_list_remove(struct server *s, enum server_state state)
 {
 	struct server **list;
-	int *count;
+	int *counter;
 
 	if (s->is_leaving) {
 		DL_DELETE(s->pool->pools->leaving, s);
 		s->is_leaving = false;
 		return;
 	}
-	list = list_of(s->pool, state, &count);
+	list = list_of(s->pool, state, &counter);
 	DL_DELETE(*list, s);
-	--*count;
+	count(s->pool, counter, -1);
 }
 
 /* Newest first: the idle ones at the end grow old and are closed. */
 void pool_list_add(struct server *s, enum server_state state)
 {
-	int *count;
-	struct server **list = list_of(s->pool, state, &count);
+	int *counter;
+	struct server **list = list_of(s->pool, state, &counter);
 
 	if (!list)
 		return;
 	DL_PREPEND(*list, s);
-	++*count;
+	count(s->pool, counter, 1);
 }
 
 void pool_move_lists(struct server *s, enum server_state before)
@@ -97,14 +106,22 @@ static uint64_t wanted_since(const struct pool *pool)
 	return pool->waiting ? pool->waiting->waits_since_us : 0;
 }
 
+/* Says what is wanted now, if others know that something is. */
+static void tell_wanted(struct pool *pool)
+{
+	if (!pool->is_wanting)
+		return;
+	quota_want(pool->quota, pool->pools->worker, wanted_since(pool),
+		   pool->waiting_count - pool->opening_count);
+	pool->is_wanting = pool->waiting != NULL;
+}
+
 void pool_remove_asker(struct pool *pool, struct asker *a)
 {
 	DL_DELETE(pool->waiting, a);
 	pool->waiting_count--;
 	a->waits_at = NULL;
-	if (pool->is_wanting)
-		quota_want(pool->quota, pool->pools->worker, wanted_since(pool));
-	pool->is_wanting = pool->is_wanting && pool->waiting;
+	tell_wanted(pool);
 }
 
 void pool_leave_queue(struct asker *a)
@@ -186,15 +203,31 @@ static void open_one(struct pool *pool)
 		s->dies_us = loop_now_us() + jittered_us(pools->config->pool_recycle_s);
 }
 
-/* Others that give one back see that we want it; an idle one they have is asked
- * for once, when the wanting begins. */
+/* Those who have idle ones, until they can have enough. */
+void pool_ask_others(struct pool *pool)
+{
+	struct pools *pools = pool->pools;
+	int lacking = pool->waiting_count - pool->opening_count;
+
+	for (int i = 0; pool->is_wanting && i < pools->worker_count && lacking > 0; i++) {
+		int idle = i == pools->worker ? 0 : quota_idle(pool->quota, i);
+
+		if (idle > 0)
+			pools->send_wish(pools->context, i, pool);
+		lacking -= idle;
+	}
+}
+
+/* Whoever gives one back sees from now on that it is wanted here; who has an idle
+ * one is asked once, when the wanting begins. */
 static void want_from_others(struct pool *pool)
 {
-	if (pool->is_wanting)
-		return;
+	bool is_known = pool->is_wanting;
+
 	pool->is_wanting = true;
-	quota_want(pool->quota, pool->pools->worker, wanted_since(pool));
-	pool->pools->send_wish(pool->pools->context, pool);
+	tell_wanted(pool);
+	if (!is_known)
+		pool_ask_others(pool);
 }
 
 /* As many as are waited for and are not on their way, within the limit. */
@@ -206,11 +239,16 @@ void pool_grow(struct pool *pool)
 	if (pool->pools->is_closing || !pool_node(pool)->is_up)
 		return;
 	while (pool->opening_count < pool->waiting_count && loop_now_us() >= pool->retry_us) {
-		if (!quota_take(pool->quota, limit)) {
-			want_from_others(pool);
-			return;
+		bool was_wanting = pool->is_wanting;
+
+		if (quota_take(pool->quota, limit)) {
+			open_one(pool);
+			continue;
 		}
-		open_one(pool);
+		want_from_others(pool);
+		/* Once more: a token that was returned just before went unnoticed. */
+		if (was_wanting)
+			return;
 	}
 }
 
@@ -235,18 +273,18 @@ static void ping(struct server *s)
 	conn_sent(&s->conn);
 }
 
+static bool is_stale(const struct server *s)
+{
+	return s->pool->pools->config->pool_pre_ping &&
+	       loop_now_us() - s->idle_since_us >= PING_AFTER_US;
+}
+
 static struct server *take_idle(struct pool *pool)
 {
-	bool pre_ping = pool->pools->config->pool_pre_ping;
-	uint64_t now;
-
-	if (!pool->idle)
-		return NULL;
-	now = loop_now_us();
 	while (pool->idle) {
 		struct server *s = pool->idle;
 
-		if (!pre_ping || now - s->idle_since_us < PING_AFTER_US)
+		if (!is_stale(s))
 			return s;
 		ping(s);
 		if (pool->opening_count > pool->waiting_count)
@@ -289,24 +327,52 @@ static void serve_waiting(struct pool *pool)
 	pool->is_handing_over = false;
 }
 
-/* An idle connection goes to who waits longest, here or at another worker. */
-void pool_hand_over(struct server *s)
+void pool_promise(struct server *s, int worker)
+{
+	/* Not sent now: its own callback may be running. */
+	pool_list_remove(s, SERVER_IDLE);
+	s->is_leaving = true;
+	s->leaves_to = worker;
+	DL_APPEND(s->pool->pools->leaving, s);
+}
+
+/* Somebody at another worker has waited so much longer than anybody here that
+ * the connection should move there.  With a queue of our own that is looked at
+ * now and then only, since what others say is far away for the processor. */
+static bool find_needier(struct pool *pool, uint64_t now, int *worker)
+{
+	uint64_t ours = wanted_since(pool);
+
+	if (ours && now - pool->looked_us < LOOK_AFTER_US)
+		return false;
+	pool->looked_us = now;
+	*worker = quota_neediest(pool->quota, pool->pools->worker,
+				 ours ? ours - SHARE_AFTER_US : UINT64_MAX);
+	return *worker >= 0 && quota_claim(pool->quota, *worker);
+}
+
+/* One that became idle goes to who waits longest, here or at another worker. */
+static void hand_over(struct server *s)
 {
 	struct pool *pool = s->pool;
-	uint64_t ours = wanted_since(pool);
-	int other = quota_neediest(pool->quota, pool->pools->worker,
-				   ours ? ours - SHARE_AFTER_US : UINT64_MAX);
+	int worker;
 
 	s->idle_since_us = loop_now_us();
-	if (other >= 0) {
-		/* Not now: its own callback may be running. */
-		pool_list_remove(s, SERVER_IDLE);
-		s->is_leaving = true;
-		s->leaves_to = other;
-		DL_APPEND(pool->pools->leaving, s);
-		return;
-	}
-	serve_waiting(pool);
+	if (find_needier(pool, s->idle_since_us, &worker))
+		pool_promise(s, worker);
+	else
+		serve_waiting(pool);
+}
+
+void pool_receive(struct server *s)
+{
+	pool_list_add(s, SERVER_IDLE);
+	if (pool_is_due(s))
+		server_close(s, "not needed any more");
+	else if (is_stale(s))
+		ping(s);
+	else
+		hand_over(s);
 }
 
 /* --- giving back --- */
@@ -348,7 +414,7 @@ void pool_give_back(struct server *s, bool needs_reset)
 		return;
 	}
 	server_set_state(s, SERVER_IDLE);
-	pool_hand_over(s);
+	hand_over(s);
 }
 
 void pool_server_ready(struct server *s)
@@ -365,7 +431,7 @@ void pool_server_ready(struct server *s)
 	if (pool_is_due(s) && !s->pool->waiting)
 		server_close(s, "not needed any more");
 	else
-		pool_hand_over(s);
+		hand_over(s);
 }
 
 void pool_cancel_ended(struct server *s)

@@ -21,15 +21,15 @@ struct pools {
 	struct stats *stats;
 	struct statements *statements;
 	struct quotas *quotas; /* shared by all workers */
-	int worker; /* our number */
+	int worker, worker_count; /* our number, of so many */
 	struct topology *topology; /* the newest; held */
 	void *context; /* for the calls below */
 	/* A node could not be used: the control thread should look at it. */
 	void (*on_node_failed)(void *context, int node, const char *reason);
 	/* Hand this idle connection (detached) to another worker's pools_adopt. */
 	void (*send_server)(void *context, int worker, struct server *s);
-	/* Ask all other workers to spare a connection of this pool's key. */
-	void (*send_wish)(void *context, const struct pool *pool);
+	/* Ask that worker to spare connections of this pool's key: pools_wish. */
+	void (*send_wish)(void *context, int worker, const struct pool *pool);
 	/* Tell that worker that there is a token again: pools_retry. */
 	void (*send_retry)(void *context, int worker);
 	/* A connection ended for which cancels are under way. */
@@ -51,6 +51,7 @@ struct pool {
 	struct server *idle, *lent, *opening; /* DL lists; opening: all other states */
 	int idle_count, lent_count, opening_count;
 	bool is_wanting; /* the quota knows that somebody waits here */
+	uint64_t looked_us; /* when we last looked who else waits */
 	bool is_handing_over; /* a hand-over is under way further up the stack */
 	struct asker *waiting; /* DL list, the oldest first */
 	int waiting_count;
@@ -97,7 +98,7 @@ void pool_move_lists(struct server *s, enum server_state before);
 void pool_cancel_ended(struct server *s);
 
 /* --- called by the worker --- */
-/* Another worker asks for a connection of this key. */
+/* Another worker asks for what we can spare of this key, as many as it lacks. */
 void pools_wish(struct pools *pools, int worker, int node, const char *database,
 		const char *user);
 /* Sends what was promised to others; after conns_end_turn. */

@@ -15,8 +15,12 @@ void pool_remove_asker(struct pool *pool, struct asker *a);
 void pool_refuse_all(struct pool *pool, const struct error *e, bool node_failed);
 /* Opens as many connections as are waited for, within the limit. */
 void pool_grow(struct pool *pool);
-/* Gives an idle connection to who waits longest, here or at another worker. */
-void pool_hand_over(struct server *s);
+/* An idle connection leaves for that worker at the end of the turn. */
+void pool_promise(struct server *s, int worker);
+/* One that another worker sent: to who waits longest, or idle. */
+void pool_receive(struct server *s);
+/* If somebody waits here: asks the workers that show idle connections. */
+void pool_ask_others(struct pool *pool);
 /* Too old, not needed or at a node that is down: close it instead of keeping it. */
 bool pool_is_due(const struct server *s);
 

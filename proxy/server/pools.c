@@ -106,9 +106,8 @@ void pools_wish(struct pools *pools, int worker, int node, const char *database,
 {
 	struct pool *pool = pools_find(pools, node, database, user);
 
-	(void)worker;
-	if (pool->idle && !pool->waiting)
-		pool_hand_over(pool->idle);
+	while (pool->idle && !pool->waiting && quota_claim(pool->quota, worker))
+		pool_promise(pool->idle, worker);
 }
 
 void pools_end_turn(struct pools *pools)
@@ -133,13 +132,11 @@ void pools_adopt(struct pools *pools, struct server *s)
 	s->pool = pool;
 	pools->open_count++;
 	conn_attach(&s->conn, pools->conns);
-	pool_list_add(s, SERVER_IDLE);
 	if (pool->greeting.filled == 0)
 		pool_set_greeting(pool, buf_waiting(&s->greeting));
-	if (pool_is_due(s))
-		server_close(s, "not needed any more");
-	else
-		pool_hand_over(s);
+	pool_receive(s);
+	/* More came to the queue while it was on its way. */
+	pool_ask_others(pool);
 }
 
 void pools_retry(struct pools *pools)
@@ -212,6 +209,8 @@ void pools_tick(struct pools *pools, uint64_t now_us)
 		time_out_opening(pool, now_us);
 		close_old(pool, now_us);
 		pool_grow(pool);
+		/* Two threads may just not have seen what the other said. */
+		pool_ask_others(pool);
 	}
 }
 
