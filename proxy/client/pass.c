@@ -136,7 +136,9 @@ static void send_named_parse(struct session *s, struct statement *st, struct pre
 	struct server *server = s->asker.server;
 	bool is_known = server_knows(server, st);
 	/* In a failed transaction the server refuses all but what ends it. */
-	bool is_refused = server->status == 'E' && st->query->verdict->kind != VERDICT_CONTROL;
+	enum verdict_kind kind = st->query->verdict->kind;
+	bool is_refused = server->status == 'E' && kind != VERDICT_CONTROL &&
+			  kind != VERDICT_EMPTY;
 
 	if (is_known && !is_taken && !is_refused) {
 		ask_local(s, REQUEST_PARSE, "1\0\0\0\4", undo);
@@ -186,9 +188,17 @@ static enum take pass_parse(struct session *s, const struct incoming *m)
 	if (!batch_parse_is_allowed(s, &parse))
 		return TAKE_HOLD;
 	q = query_know(s, parse.query);
-	query_note_use(s, q);
 	key = batch_key(s, &parse);
 	st = statement_get(&s->sessions->statements, &key, q);
+	/* The answer would be ours, but an earlier statement may yet fail its
+	 * transaction, and with it this Parse. */
+	if (parse.name.size > 0 && !s->is_batch_open && s->readies_due > 0 &&
+	    server_knows(s->asker.server, st)) {
+		statement_drop(st);
+		known_query_drop(q);
+		return query_hold(s);
+	}
+	query_note_use(s, q);
 	is_taken = parse.name.size > 0 && prepared_find(s, parse.name);
 	if (parse.name.size == 0)
 		send_unnamed_parse(s, &parse, st, prepared_set(s, parse.name, st));

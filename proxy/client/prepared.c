@@ -14,8 +14,11 @@ struct session_name {
 	char name[];
 };
 
+/* Changes of the unnamed statement do not wait for each other, so that pipelines
+ * flow: each makes a version, and is only taken back while that is the newest. */
 struct prepared_undo {
 	struct statement *before; /* held; NULL: the name meant nothing */
+	uint64_t version_before, version_after; /* of the unnamed statement */
 	size_t size;
 	char name[];
 };
@@ -80,12 +83,21 @@ struct prepared_undo *prepared_set(struct session *s, struct span name, struct s
 	undo->size = name.size;
 	memcpy(undo->name, name.data, name.size);
 	set(s, name, st);
+	undo->version_before = s->unnamed_version;
+	if (name.size == 0)
+		s->unnamed_version = ++s->unnamed_changes;
+	undo->version_after = s->unnamed_version;
 	return undo;
 }
 
 void prepared_undo(struct session *s, struct prepared_undo *undo)
 {
-	set(s, span_make(undo->name, undo->size), undo->before);
+	bool is_newest = undo->size > 0 || s->unnamed_version == undo->version_after;
+
+	if (is_newest)
+		set(s, span_make(undo->name, undo->size), undo->before);
+	if (is_newest && undo->size == 0)
+		s->unnamed_version = undo->version_before;
 	prepared_undo_forget(undo);
 }
 
@@ -109,8 +121,9 @@ void prepared_settle(struct session *s, struct request *r, enum request_outcome 
 	} else if (outcome == REQUEST_FAILED && undo->size == 0) {
 		/* PostgreSQL drops the unnamed statement before it looks at the
 		 * new one, or at the Query. */
+		if (s->unnamed_version == undo->version_after)
+			set(s, span_make("", 0), NULL);
 		prepared_undo_forget(undo);
-		prepared_undo_forget(prepared_set(s, span_make("", 0), NULL));
 	} else {
 		prepared_undo(s, undo);
 	}

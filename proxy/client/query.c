@@ -290,8 +290,12 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 
 	/* A simple query ends the unnamed statement, here and there; unless an
 	 * earlier error of its batch makes the server skip it. */
-	if (s->unnamed && kind == REQUEST_QUERY)
+	if (s->unnamed_changes > 0 && kind == REQUEST_QUERY)
 		r.undo = prepared_set(s, span_make("", 0), NULL);
+	if (r.undo && !s->is_batch_open) {
+		prepared_undo_forget(r.undo);
+		r.undo = NULL;
+	}
 	server->unnamed = (struct statement_id){ 0 };
 	if (!q)
 		s->wrote = true;

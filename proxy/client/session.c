@@ -240,6 +240,7 @@ void session_open(struct sessions *all, int fd, bool is_one_too_many)
 	conn_open(&s->conn, all->conns, fd, &session_conn_ops);
 	DL_APPEND(all->all, s);
 	all->count++;
+	stats_count(all->stats, COUNT_CLIENTS_ACCEPTED, 1);
 	if (!make_key(all, &s->key)) {
 		session_fail(s, "58000", "could not get random bytes");
 		return;

@@ -106,6 +106,8 @@ struct session {
 	/* prepared statements */
 	struct session_name *names; /* uthash by name; owned */
 	struct statement *unnamed; /* held */
+	uint64_t unnamed_version; /* of what that is; see prepared.c */
+	uint64_t unnamed_changes; /* the newest version ever */
 
 	bool is_one_too_many; /* max_clients is reached */
 	bool refused_ssl, refused_gss; /* asked for, answered N */
