@@ -345,7 +345,7 @@ void conn_detach(struct conn *c)
 	ensure(buf_is_empty(&c->in) && buf_is_empty(&c->out));
 	return_buffer(c->conns, &c->in);
 	return_buffer(c->conns, &c->out);
-	loop_io_watch(c->conns->loop, &c->io, 0);
+	loop_io_leave(c->conns->loop, &c->io);
 	c->conns = NULL;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/ensure.h"
 
+#include <sys/epoll.h>
 #include <time.h>
 
 static void at_turn_end(struct ev_loop *ev, ev_prepare *prepare, int events)
@@ -17,10 +18,32 @@ static void at_turn_end(struct ev_loop *ev, ev_prepare *prepare, int events)
 	loop->on_turn_end(loop->turn_context);
 }
 
+static void on_swept(struct ev_loop *ev, ev_embed *embed, int events)
+{
+	(void)ev, (void)embed, (void)events;
+}
+
+/* libev does not tell its descriptor, but to a loop that embeds it. */
+static int find_epoll(struct ev_loop *ev)
+{
+	struct ev_loop *outer = ev_loop_new(EVBACKEND_POLL | EVFLAG_NOENV);
+	ev_embed embed;
+	int fd;
+
+	ensure(outer);
+	ev_embed_init(&embed, on_swept, ev);
+	ev_embed_start(outer, &embed);
+	fd = embed.io.fd;
+	ev_embed_stop(outer, &embed);
+	ev_loop_destroy(outer);
+	return fd;
+}
+
 void loop_init(struct loop *loop, void (*on_turn_end)(void *context), void *context)
 {
 	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	ensure(loop->ev);
+	loop->epoll_fd = find_epoll(loop->ev);
 	loop->on_turn_end = on_turn_end;
 	loop->turn_context = context;
 	if (!on_turn_end)
@@ -91,6 +114,13 @@ void loop_io_watch(struct loop *loop, struct loop_io *io, int events)
 	ev_io_set(&io->ev, io->ev.fd, events);
 	if (events)
 		ev_io_start(loop->ev, &io->ev);
+}
+
+void loop_io_leave(struct loop *loop, struct loop_io *io)
+{
+	ev_io_stop(loop->ev, &io->ev);
+	/* May fail: it is not there when it came and leaves in one turn. */
+	(void)!epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, io->ev.fd, NULL);
 }
 
 static void timer_due(struct ev_loop *ev, ev_timer *watcher, int events)

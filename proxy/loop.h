@@ -16,6 +16,7 @@ enum { LOOP_READ = EV_READ, LOOP_WRITE = EV_WRITE };
 
 struct loop {
 	struct ev_loop *ev; /* owned */
+	int epoll_fd; /* ev's */
 	ev_prepare end_of_turn;
 	void (*on_turn_end)(void *context);
 	void *turn_context;
@@ -59,6 +60,11 @@ void loop_io_init(struct loop_io *io, int fd, void (*on_ready)(struct loop_io *i
 void loop_io_set_first(struct loop_io *io);
 /* Watches for exactly these events (0: none).  Cheap when nothing changes. */
 void loop_io_watch(struct loop *loop, struct loop_io *io, int events);
+
+/* It is another loop's from now on.  (libev leaves a stopped descriptor in its
+ * epoll set, since it goes when it is closed.  But events of one that lives on
+ * would wake this loop, which would then change what another thread owns.) */
+void loop_io_leave(struct loop *loop, struct loop_io *io);
 
 void loop_timer_init(struct loop_timer *timer, void (*on_time)(struct loop_timer *timer));
 /* (Re)starts it: first after `after_ms`, then each `repeat_ms` (0: once). */
