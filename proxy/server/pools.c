@@ -264,6 +264,7 @@ void pools_report(struct pools *pools, struct stats_copy *copy)
 		row->lent = pool->lent_count;
 		row->connecting = pool->opening_count;
 		row->waiting = pool->waiting_count;
+		row->open = quota_open(pool->quota);
 		row->wait = pool->wait;
 		copy->nodes[pool->node].outstanding += pool->lent_count;
 	}

@@ -158,6 +158,7 @@ static void merge_pool(struct pool_stats *sum, const struct pool_stats *pool)
 	sum->lent += pool->lent;
 	sum->connecting += pool->connecting;
 	sum->waiting += pool->waiting;
+	sum->open = pool->open > sum->open ? pool->open : sum->open;
 	hist_merge(&sum->wait, &pool->wait);
 }
 
@@ -181,6 +182,29 @@ static void merge_pools(struct stats_copy *sum, const struct stats_copy *other)
 	}
 	HASH_CLEAR(hh, table);
 	free(rows);
+}
+
+static void cut(int *count, int *excess)
+{
+	int less = *excess < *count ? *excess : *count;
+
+	*count -= less;
+	*excess -= less;
+}
+
+/* What moves is idle on its way and lent where it arrives. */
+void stats_copy_settle(struct stats_copy *sum)
+{
+	for (int i = 0; i < sum->pool_count; i++) {
+		struct pool_stats *pool = &sum->pools[i];
+		int excess = pool->idle + pool->lent + pool->connecting - pool->open;
+
+		if (excess <= 0)
+			continue;
+		cut(&pool->idle, &excess);
+		cut(&pool->lent, &excess);
+		cut(&pool->connecting, &excess);
+	}
 }
 
 /* ---- all of it ---- */

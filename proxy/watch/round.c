@@ -147,6 +147,7 @@ static void gather_facts(struct round *round, struct stats_copy *copy)
 
 	facts->copy = copy;
 	stats_copy_open(copy);
+	stats_copy_settle(copy);
 	facts->node_count = asks->nodes(asks->context, facts->nodes, STATS_MAX_NODES);
 	ensure(facts->node_count >= 0 && facts->node_count <= STATS_MAX_NODES);
 	facts->route_words = asks->route_words;

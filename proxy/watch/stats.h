@@ -62,6 +62,7 @@ struct pool_stats {
 	int node;
 	char database[64], user[64];
 	int idle, lent, connecting, waiting;
+	int open; /* over all workers, when this one answered */
 	struct hist wait;
 };
 
@@ -100,6 +101,9 @@ struct stats_copy *stats_take_copy(const struct stats *stats);
 void stats_copy_destroy(struct stats_copy *copy);
 /* Adds `other` to `sum`, which it opens; takes over and destroys `other`. */
 void stats_copy_merge(struct stats_copy *sum, struct stats_copy *other);
+/* All are merged: a connection that moved between two workers' answers is in both
+ * or in none, so that more may be idle or lent than were open at any time. */
+void stats_copy_settle(struct stats_copy *sum);
 /* Unpacks `queries`: that is not the worker's work, a copy is cheap for it. */
 void stats_copy_open(struct stats_copy *copy);
 /* Adds the numbers, not digest and text. */

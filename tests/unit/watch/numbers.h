@@ -49,7 +49,7 @@ static inline void add_pool(struct stats_copy *copy, int node, const char *datab
 				    (size_t)(copy->pool_count + 1) * sizeof(*copy->pools));
 	pool = &copy->pools[copy->pool_count++];
 	*pool = (struct pool_stats){ .node = node, .idle = 1, .lent = 2, .connecting = 3,
-				     .waiting = 4 };
+				     .waiting = 4, .open = 6 };
 	snprintf(pool->database, sizeof(pool->database), "%s", database);
 	snprintf(pool->user, sizeof(pool->user), "%s", user);
 	hist_init(&pool->wait);

@@ -140,9 +140,45 @@ static void test_packed_copy_is_freed(void **state)
 	stats_copy_destroy(NULL);
 }
 
+static void check_settled(struct pool_stats counted, int idle, int lent, int connecting)
+{
+	struct stats_copy sum = { .pools = &counted, .pool_count = 1 };
+
+	stats_copy_settle(&sum);
+	assert_int_equal(counted.idle, idle);
+	assert_int_equal(counted.lent, lent);
+	assert_int_equal(counted.connecting, connecting);
+}
+
+/* Connections moved while the workers answered: they are not counted twice. */
+static void test_settle(void **state)
+{
+	(void)state;
+	check_settled((struct pool_stats){ .idle = 2, .lent = 3, .open = 6 }, 2, 3, 0);
+	check_settled((struct pool_stats){ .idle = 2, .lent = 3, .open = 5 }, 2, 3, 0);
+	check_settled((struct pool_stats){ .idle = 2, .lent = 3, .open = 4 }, 1, 3, 0);
+	check_settled((struct pool_stats){ .idle = 1, .lent = 5, .open = 4 }, 0, 4, 0);
+	check_settled((struct pool_stats){ .lent = 1, .connecting = 2, .open = 1 }, 0, 0, 1);
+}
+
+static void test_merge_open(void **state)
+{
+	struct stats_copy *sum = worker_copy(0), *other = worker_copy(0);
+
+	(void)state;
+	sum->pools[1].open = 4;
+	other->pools[1].open = 5;
+	stats_copy_merge(sum, other);
+	assert_int_equal(sum->pools[1].open, 5);
+	assert_int_equal(sum->pools[2].open, 0);
+	stats_copy_destroy(sum);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_merge_open),
 		cmocka_unit_test(test_merge_workers),
 		cmocka_unit_test(test_merge_into_empty),
 		cmocka_unit_test(test_merge_opened_copies),
