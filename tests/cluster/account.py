@@ -40,8 +40,11 @@ def as_account(arguments, death_signal="KILL"):
 
 
 def make_directory(prefix):
-    """A new directory under /tmp, short enough for a Unix socket, owned by ACCOUNT."""
-    directory = tempfile.mkdtemp(prefix=prefix, dir="/tmp")
+    """A new directory, its path short enough for a Unix socket, owned by ACCOUNT.
+
+    In $PGWEIR_TMP, which tests/run removes whatever happened to us, or in /tmp.
+    """
+    directory = tempfile.mkdtemp(prefix=prefix, dir=os.environ.get("PGWEIR_TMP") or "/tmp")
     give(directory)
     return directory
 
