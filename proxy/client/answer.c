@@ -99,6 +99,11 @@ static void unpin_after_failure(struct session *s, const struct verdict *v)
 	s->needs_reset = true;
 }
 
+static bool ends_with_ready(enum request_kind kind)
+{
+	return kind == REQUEST_QUERY || kind == REQUEST_FUNCTION || kind == REQUEST_SYNC;
+}
+
 static void on_request_end(struct asker *a, struct server *server, struct request *r,
 			   enum request_outcome outcome)
 {
@@ -112,8 +117,10 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 	 * own is still to come, and ends what must be skipped. */
 	if (outcome != REQUEST_DONE && s->owes_sync)
 		s->skips_to_sync = true;
-	if (outcome == REQUEST_SKIPPED && r->kind == REQUEST_SYNC && server->is_copying_in)
-		s->readies_due -= r->plan == ANSWER_PASS;
+	/* Skipped by the server: a Query in a failed batch, a Sync before COPY data. */
+	if (outcome == REQUEST_SKIPPED && server->state != SERVER_CLOSED &&
+	    r->plan == ANSWER_PASS && ends_with_ready(r->kind))
+		s->readies_due--;
 	if (ran && r->query && r->plan == ANSWER_PASS && outcome != REQUEST_SKIPPED)
 		count_query(s, server, r, outcome);
 	if (r->kind == REQUEST_PARSE && r->statement && outcome == REQUEST_DONE &&

@@ -42,6 +42,7 @@ enum login_step {
 struct server_login {
 	enum login_step step;
 	struct scram_client scram;
+	char *password; /* owned: the pools' may be replaced while this login runs */
 };
 
 void login_secret_finish(struct login_secret *secret)
@@ -60,6 +61,9 @@ void login_destroy(struct server_login *login)
 	if (!login)
 		return;
 	scram_client_finish(&login->scram);
+	if (login->password)
+		explicit_bzero(login->password, strlen(login->password));
+	free(login->password);
 	free(login);
 }
 
@@ -168,7 +172,8 @@ static void answer_sasl(struct server *s, const struct login_secret *secret, str
 		return;
 	}
 	if (secret && secret->password) {
-		scram_client_init_password(&s->login->scram, secret->password);
+		s->login->password = memory_copy_text(secret->password);
+		scram_client_init_password(&s->login->scram, s->login->password);
 	} else if (secret && secret->has_keys) {
 		scram_client_init_keys(&s->login->scram, &secret->keys);
 	} else {

@@ -327,11 +327,11 @@ static void end(struct server *s, const struct error *e)
 {
 	struct asker *a = s->asker;
 
-	end_all_requests(s);
+	server_set_state(s, SERVER_CLOSED);
+	end_all_requests(s); /* the askers see by the state that these are lost */
 	s->asker = NULL;
 	if (a)
 		a->server = NULL;
-	server_set_state(s, SERVER_CLOSED);
 	conn_close(&s->conn);
 	if (a && e)
 		a->ops->on_lost(a, s, e);
