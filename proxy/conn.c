@@ -86,7 +86,9 @@ static void deliver_left_over(struct conn *c)
 	unmark_eager(c);
 	if (c->is_closed || c->is_held || c->is_closing_when_sent || buf_is_empty(&c->in))
 		return;
+	c->is_delivering = true;
 	used = c->ops->on_bytes(c, buf_waiting(&c->in));
+	c->is_delivering = false;
 	if (c->is_closed)
 		return;
 	buf_send(&c->in, used);

@@ -63,6 +63,7 @@ struct conn {
 	struct conn *grave_next;
 	bool is_connecting;
 	bool is_held; /* the owner wants no bytes now */
+	bool is_delivering; /* what is in `in` is being offered right now */
 	bool is_reading_stopped; /* by the owner: not even into `in` */
 	bool is_dirty, is_eager;
 	bool was_released; /* since the last on_bytes began */
@@ -89,6 +90,12 @@ void conn_detach(struct conn *c);
 void conn_attach(struct conn *c, struct conns *conns);
 
 void conn_send(struct conn *c, struct span bytes);
+/* Bytes came that were not offered to the owner, or that it did not use; those of
+ * the on_bytes that is under way do not count, since only the owner knows. */
+static inline bool conn_has_left_over(const struct conn *c)
+{
+	return !c->is_delivering && !buf_is_empty(&c->in);
+}
 /* The queue itself, for writing messages in place; conn_sent when done. */
 struct buf *conn_out(struct conn *c);
 void conn_sent(struct conn *c);

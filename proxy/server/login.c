@@ -331,7 +331,6 @@ static void on_ready(struct server *s, struct span body)
 	login_destroy(s->login);
 	s->login = NULL;
 	s->status = 'I';
-	s->was_ready = true;
 	pool_set_greeting(s->pool, buf_waiting(&s->greeting));
 	pool_server_ready(s);
 }

@@ -266,6 +266,7 @@ static void lend(struct server *s, struct asker *a)
 static void ping(struct server *s)
 {
 	server_set_state(s, SERVER_PINGING);
+	s->unnamed = (struct statement_id){ 0 }; /* a simple query drops it */
 	s->deadline_us =
 		loop_now_us() + (uint64_t)s->pool->pools->config->pool_connect_timeout_ms * 1000;
 	server_ask(s, &(struct request){ .kind = REQUEST_QUERY, .plan = ANSWER_DROP });
@@ -417,14 +418,26 @@ void pool_give_back(struct server *s, bool needs_reset)
 	hand_over(s);
 }
 
+/* A login that ends so failed: it is not tried again at once, for ever. */
+static void close_unclean(struct server *s)
+{
+	if (s->was_ready)
+		server_close(s, "not clean");
+	else
+		server_fail(s, &(struct error){ "ERROR", "08P01",
+						"server broke the protocol: data behind its login",
+						NULL, NULL });
+}
+
 void pool_server_ready(struct server *s)
 {
 	if (s->state == SERVER_RESETTING && s->cancels > 0)
 		return; /* pool_cancel_ended comes back here */
 	if (!server_is_clean(s)) {
-		server_close(s, "not clean");
+		close_unclean(s);
 		return;
 	}
+	s->was_ready = true;
 	s->pool->failures = 0;
 	s->pool->retry_us = 0;
 	server_set_state(s, SERVER_IDLE);

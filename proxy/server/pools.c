@@ -115,8 +115,12 @@ void pools_end_turn(struct pools *pools)
 	struct server *s, *next;
 
 	DL_FOREACH_SAFE(pools->leaving, s, next) {
-		if (!server_is_clean(s) || !buf_is_empty(&s->conn.out))
-			continue; /* a byte came meanwhile: looked at again next turn */
+		if (!server_is_clean(s)) { /* a byte came meanwhile */
+			server_close(s, "not clean");
+			continue;
+		}
+		if (!buf_is_empty(&s->conn.out))
+			continue; /* looked at again next turn */
 		pool_list_remove(s, SERVER_IDLE);
 		conn_detach(&s->conn);
 		pools->open_count--;
@@ -132,7 +136,8 @@ void pools_adopt(struct pools *pools, struct server *s)
 	s->pool = pool;
 	pools->open_count++;
 	conn_attach(&s->conn, pools->conns);
-	if (pool->greeting.filled == 0)
+	/* One that carries a client's settings would tell them to others. */
+	if (pool->greeting.filled == 0 && !s->settings)
 		pool_set_greeting(pool, buf_waiting(&s->greeting));
 	pool_receive(s);
 	/* More came to the queue while it was on its way. */
@@ -232,19 +237,22 @@ static void leave_node(struct pool *pool)
 
 void pools_set_topology(struct pools *pools, struct topology *topology)
 {
+	struct topology *before = pools->topology;
 	struct pool *pool, *next;
 
-	topology_hold(topology);
-	topology_drop(pools->topology);
-	pools->topology = topology;
+	pools->topology = topology_hold(topology);
 	HASH_ITER(hh, pools->all, pool, next) {
-		if (pool_node(pool)->is_up) {
-			pool->retry_us = 0;
-			pool_grow(pool);
-		} else {
+		if (!pool_node(pool)->is_up) {
 			leave_node(pool);
+			continue;
 		}
+		/* One that is just still up, whatever its logins came to, says
+		 * nothing against the pause. */
+		if (!before->nodes[pool->node].is_up)
+			pool->retry_us = 0;
+		pool_grow(pool);
 	}
+	topology_drop(before);
 }
 
 /* --- reports and the end --- */

@@ -320,7 +320,7 @@ void server_note_parameter(struct server *s, struct span name, struct span value
 bool server_is_clean(const struct server *s)
 {
 	return s->queue_count == 0 && s->status == 'I' && !s->is_copying_in && s->passing == 0 &&
-	       !s->is_tainted && !s->has_unread && buf_is_empty(&s->conn.in);
+	       !s->is_tainted && !s->has_unread && !conn_has_left_over(&s->conn);
 }
 
 static void end(struct server *s, const struct error *e)
