@@ -190,8 +190,9 @@ static void open_one(struct pool *pool)
 		/* Our own lack of descriptors is not the node's failure. */
 		if (error != EMFILE && error != ENFILE && error != ENOMEM) {
 			pools->on_node_failed(pools->context, pool->node, reason);
-			pool_refuse_all(pool, &(struct error){ "ERROR", "08006", reason, NULL, NULL },
-				   true);
+			pool_refuse_all(
+				pool, &(struct error){ "ERROR", "08006", reason, NULL, NULL },
+				true);
 		}
 		return;
 	}
