@@ -228,6 +228,10 @@ void login_ask_greeting(struct session *s)
 
 	if (route.target != TARGET_NODE)
 		return; /* a new topology or the deadline looks again */
+	if (pools_are_full(s->sessions->pools)) {
+		session_fail(s, "53400", "too many databases are in use");
+		return;
+	}
 	pool = session_pool(s, route.node);
 	if (!s->settings && !buf_is_empty(&pool->greeting)) {
 		send_greeting(s, buf_waiting(&pool->greeting));

@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 enum {
+	POOLS_MAX = 10000, /* clients name the databases */
 	OVERFLOW_IDLE_US = 5 * 1000 * 1000, /* more than `size`: closed when idle for so long */
 };
 
@@ -75,6 +76,11 @@ static void free_secrets(struct pools *pools)
 void pools_init(struct pools *pools)
 {
 	ensure(pools->conns && pools->config && pools->topology);
+}
+
+bool pools_are_full(const struct pools *pools)
+{
+	return HASH_COUNT(pools->all) >= POOLS_MAX;
 }
 
 struct pool *pools_find(struct pools *pools, int node, const char *database, const char *user)
@@ -263,7 +269,12 @@ void pools_report(struct pools *pools, struct stats_copy *copy)
 
 	copy->pools = memory_get_zeroed((HASH_COUNT(pools->all) + 1) * sizeof *copy->pools);
 	HASH_ITER(hh, pools->all, pool, next) {
-		struct pool_stats *row = &copy->pools[copy->pool_count++];
+		struct pool_stats *row = &copy->pools[copy->pool_count];
+
+		/* A database that does not exist leaves a pool without a greeting. */
+		if (pool->greeting.filled == 0 && !pool->opening && !pool->waiting)
+			continue;
+		copy->pool_count++;
 
 		row->node = pool->node;
 		snprintf(row->database, sizeof row->database, "%s", pool->database);

@@ -110,7 +110,7 @@ struct statement *statement_get(struct statements *all, const struct statement_k
 
 struct statement *statement_get_nameless(struct statements *all, struct known_query *query)
 {
-	struct statement_id id = { all->seed, ++all->nameless_count };
+	struct statement_id id = { 0, ++all->nameless_count };
 
 	return create(all, id, 0, query);
 }
