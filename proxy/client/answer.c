@@ -36,6 +36,12 @@ static void on_refused(struct asker *a, const struct error *e, bool node_failed)
 
 /* --- the end of a request --- */
 
+static void let_go_on(struct session *s)
+{
+	s->holds_for_answers = false;
+	conn_release(&s->conn);
+}
+
 static void log_slow(const struct session *s, const struct stats_sample *sample)
 {
 	uint64_t limit_us = (uint64_t)s->sessions->config->log_slow_query_ms * 1000;
@@ -133,12 +139,18 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 		unpin_after_failure(s, r->statement->query->verdict);
 	if (ran && r->query && outcome == REQUEST_DONE)
 		apply_effects(s, server, r->query->verdict);
+	if (s->holds_for_answers && s->is_batch_open && server->queue_count == 0)
+		let_go_on(s);
 }
 
 static void on_batch_failed(struct asker *a, struct server *server)
 {
+	struct session *s = session_of(a);
+
 	(void)server;
-	session_of(a)->skips_to_sync = true;
+	s->skips_to_sync = true;
+	if (s->holds_for_answers)
+		let_go_on(s);
 }
 
 static void on_own_error(struct asker *a, struct server *server, struct error_fields *fields)
@@ -171,8 +183,9 @@ void answer_release(struct session *s)
 }
 
 /* Everything came; may the connection serve somebody else? */
-static void settle(struct session *s, struct server *server)
+void answer_settle(struct session *s)
 {
+	struct server *server = s->asker.server;
 	bool is_free = server->status == 'I' && !s->is_batch_open && s->passing == 0;
 
 	if (is_free && s->sessions->is_draining) {
@@ -181,10 +194,10 @@ static void settle(struct session *s, struct server *server)
 	}
 	if (is_free && s->pin == PIN_NONE)
 		answer_release(s);
-	if (s->holds_for_ready) {
-		s->holds_for_ready = false;
-		conn_release(&s->conn);
-	}
+	/* A server that took no more of a failed COPY cannot say that it has room
+	 * when it is another's. */
+	if (s->holds_for_answers || (s->state == SESSION_IDLE && s->conn.is_held))
+		let_go_on(s);
 }
 
 static void on_ready(struct asker *a, struct server *server, char status, enum answer_plan plan)
@@ -201,11 +214,13 @@ static void on_ready(struct asker *a, struct server *server, char status, enum a
 		stats_count(s->sessions->stats, COUNT_TRANSACTIONS, 1);
 		if (s->wrote)
 			freshness_note_write(&s->freshness, loop_now_us());
-		s->wrote = false;
+		/* In a pipeline the write may be the one that is still to come. */
+		if (server->queue_count == 0 && !s->is_batch_open)
+			s->wrote = false;
 	}
 	s->is_copying_in = false;
 	if (server->queue_count == 0)
-		settle(s, server);
+		answer_settle(s);
 }
 
 static void on_copy_in(struct asker *a, struct server *server, bool wants)
@@ -214,10 +229,8 @@ static void on_copy_in(struct asker *a, struct server *server, bool wants)
 
 	(void)server;
 	s->is_copying_in = wants;
-	if (wants && s->holds_for_ready) {
-		s->holds_for_ready = false;
-		conn_release(&s->conn);
-	}
+	if (wants && s->holds_for_answers)
+		let_go_on(s);
 }
 
 static void on_parameter(struct asker *a, struct span name, struct span value)
@@ -230,7 +243,7 @@ static void on_room(struct asker *a, struct server *server)
 	struct session *s = session_of(a);
 
 	(void)server;
-	if (s->state == SESSION_LINKED && !s->holds_for_ready)
+	if (s->state == SESSION_LINKED && !s->holds_for_answers)
 		conn_release(&s->conn);
 }
 
@@ -250,8 +263,10 @@ static void go_on(struct session *s, const struct error *e)
 	struct error error = *e;
 
 	error.severity = "ERROR";
-	if (s->wrote)
+	if (s->wrote) {
 		error.detail = "It is not known whether the statement took effect.";
+		freshness_note_write(&s->freshness, loop_now_us());
+	}
 	session_complain(s, &error);
 	if (s->is_batch_open) {
 		s->skips_to_sync = true;
@@ -261,8 +276,9 @@ static void go_on(struct session *s, const struct error *e)
 	}
 	s->is_batch_open = false;
 	s->readies_due = 0;
+	s->arrived_us = 0;
 	s->wrote = false;
-	s->holds_for_ready = false;
+	s->holds_for_answers = false;
 	session_set_state(s, SESSION_IDLE);
 	conn_release(&s->conn);
 }

@@ -18,6 +18,7 @@ static enum take take_skipped(struct session *s, const struct incoming *m)
 		return TAKE_DONE;
 	if (s->state == SESSION_LINKED) {
 		batch_pass_sync(s);
+		query_sent(s);
 		return TAKE_DONE;
 	}
 	s->skips_to_sync = false;
@@ -34,11 +35,13 @@ static enum take take_refused(struct session *s, const struct incoming *m)
 	return take_skipped(s, m);
 }
 
-/* PostgreSQL ignores both while it reads COPY data; anything else breaks it. */
+/* PostgreSQL ignores both while it reads COPY data; anything else breaks it.  They
+ * are not even sent: should the COPY have failed meanwhile, the server would answer
+ * a Sync that nobody counted, perhaps to the next client. */
 static enum take take_while_copying(struct session *s, const struct incoming *m)
 {
 	if (m->f.type == CLIENT_SYNC || m->f.type == CLIENT_FLUSH) {
-		conn_send(&s->asker.server->conn, m->raw);
+		s->passing_is_dropped = true;
 		return TAKE_DONE;
 	}
 	session_fail(s, "08P01", "unexpected message %s during COPY from stdin",

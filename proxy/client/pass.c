@@ -373,6 +373,7 @@ static void send_sync(struct session *s, enum answer_plan plan)
 	s->is_batch_open = false;
 	s->skips_to_sync = false;
 	s->is_detached = false;
+	s->owes_sync = plan == ANSWER_DROP;
 	s->arrived_us = 0;
 	if (plan == ANSWER_PASS)
 		s->readies_due++;
@@ -393,7 +394,6 @@ static enum take pass_flush(struct session *s, const struct incoming *m)
 		conn_send(&s->asker.server->conn, m->raw);
 		return TAKE_DONE;
 	}
-	s->owes_sync = true;
 	send_sync(s, ANSWER_DROP);
 	query_hold(s);
 	return TAKE_DONE;

@@ -124,7 +124,13 @@ static bool link_to(struct session *s, const struct route *route)
 		query_link(s);
 		return true;
 	}
-	if (s->state == SESSION_IDLE && s->asker.waits_at)
+	if (s->state != SESSION_IDLE)
+		return false;
+	/* It waits in the pool's queue; or it was refused at once, and waits for
+	 * another topology, or gets that as its answer. */
+	if (s->refusal)
+		conn_release(&s->conn);
+	else
 		session_set_state(s, SESSION_WAITING);
 	return false;
 }
@@ -171,7 +177,15 @@ enum take query_change_server(struct session *s)
 
 enum take query_hold(struct session *s)
 {
-	s->holds_for_ready = true;
+	struct server *server = s->asker.server;
+
+	/* The Sync of an open batch is behind what is held: without it the
+	 * server keeps its answers until it is asked for them. */
+	if (s->is_batch_open) {
+		write_empty(conn_out(&server->conn), CLIENT_FLUSH);
+		conn_sent(&server->conn);
+	}
+	s->holds_for_answers = true;
 	conn_hold(&s->conn);
 	return TAKE_HOLD;
 }
@@ -183,7 +197,7 @@ void query_sent(struct session *s)
 	conn_sent(&server->conn);
 	if (conn_is_congested(&server->conn))
 		conn_stop_reading(&s->conn);
-	else if (server->queue_count > SESSION_OUTSTANDING)
+	else if (server->queue_count > SESSION_OUTSTANDING && !s->is_copying_in)
 		query_hold(s);
 }
 
@@ -240,6 +254,7 @@ void query_look_again(struct session *s)
 		login_ask_greeting(s);
 		return;
 	}
+	s->deadline_us = 0; /* it waits anew, if it must, from when it arrived */
 	session_set_state(s, SESSION_IDLE); /* which looks at the message again */
 }
 
@@ -301,6 +316,7 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 		s->wrote = true;
 	query_count_use(s, q ? query_note_use(s, q) : USE_WRITE);
 	s->readies_due++;
+	s->owes_sync = false;
 	s->passing_is_dropped = false;
 	conn_send(&server->conn, m->raw);
 	r.asked_us = s->arrived_us ? s->arrived_us : r.sent_us;
@@ -438,7 +454,7 @@ enum take query_take_terminate(struct session *s, const struct incoming *m)
 
 	(void)m;
 	/* What was asked before is answered first. */
-	if (server && server->queue_count > 0 && !s->is_batch_open)
+	if (server && server->queue_count > 0 && !s->is_batch_open && !s->is_copying_in)
 		return query_hold(s);
 	session_end(s);
 	return TAKE_HOLD;

@@ -25,7 +25,8 @@ bool query_is_bound(const struct session *s);
 /* LINKED to a replica that will not do: waits for what is outstanding, then
  * looks for another. */
 enum take query_change_server(struct session *s);
-/* Nothing more is looked at until all outstanding answers came. */
+/* Nothing more is looked at until all outstanding answers came; the ReadyForQuery,
+ * too, unless a batch is open. */
 enum take query_hold(struct session *s);
 /* Bytes went to the server's queue: back-pressure. */
 void query_sent(struct session *s);

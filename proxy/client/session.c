@@ -99,6 +99,9 @@ static size_t take_passing(struct session *s, struct span bytes)
 		if (conn_is_congested(&s->asker.server->conn))
 			conn_stop_reading(&s->conn);
 	}
+	/* The end of COPY data whose COPY ended before it. */
+	if (s->passing == 0 && s->state == SESSION_LINKED && s->asker.server->queue_count == 0)
+		answer_settle(s);
 	return size;
 }
 

@@ -123,7 +123,7 @@ struct session {
 	bool is_batch_open; /* messages were sent, their Sync was not */
 	bool skips_to_sync; /* an error happened in the batch: the client's next Sync ends it */
 	bool owes_sync; /* the client's batch is open, but ours was closed (Parse, Flush) */
-	bool holds_for_ready; /* no message is looked at until all answers came */
+	bool holds_for_answers; /* no message is looked at until all of them came */
 	bool is_copying_in; /* the server wants CopyData */
 	bool is_local; /* this batch is answered without a server */
 	bool is_detached; /* this batch only prepares: it gets a Sync of ours at its Flush */
@@ -235,8 +235,10 @@ void query_on_parameter(struct session *s, struct span name, struct span value);
 
 /* answer.c */
 extern const struct asker_ops session_asker_ops;
-/* Gives the server back when nothing keeps it. */
+/* Gives the server back. */
 void answer_release(struct session *s);
+/* The same if nothing keeps it, when no answer is outstanding. */
+void answer_settle(struct session *s);
 
 /* cancel.c */
 /* Sends a CancelRequest for what this server does now. */
