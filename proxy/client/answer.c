@@ -81,10 +81,9 @@ static void count_query(struct session *s, struct server *server, const struct r
 /* It ran: what it changed on the connection and in the session. */
 static void apply_effects(struct session *s, struct server *server, const struct verdict *v)
 {
-	if (v->resets_settings) {
-		settings_drop(server->settings);
-		server->settings = NULL;
-	}
+	/* Unless its transaction is rolled back. */
+	if (v->resets_settings && server->settings)
+		server->is_settings_unsure = true;
 	if (v->drops_prepared) {
 		server_forget_all(server);
 		prepared_forget_all(s);

@@ -300,6 +300,10 @@ static enum take pass_bind(struct session *s, const struct incoming *m)
 	}
 	name = name_on_server(s, bind.statement, &st);
 	note_bound(s, st);
+	/* Which statement a portal runs is known for the last Bind only. */
+	if (st && bind.portal.size > 0 &&
+	    (query_drops_names(st->query) || st->query->verdict->resets_settings))
+		server->is_tainted = true;
 	bind_head_write(conn_out(&server->conn), bind.portal, name, rest);
 	conn_send(&server->conn, span_after(m->f.body, bind.size));
 	ask(s, &(struct request){ .kind = REQUEST_BIND, .plan = ANSWER_PASS, .statement = st });
@@ -362,6 +366,7 @@ static enum take pass_execute(struct session *s, const struct incoming *m)
 	ask(s, &(struct request){ .kind = REQUEST_EXECUTE,
 				  .plan = ANSWER_PASS,
 				  .query = s->bound });
+	s->drops_names = s->bound && query_drops_names(s->bound);
 	if (!s->bound_is_control)
 		query_count_use(s, s->wrote ? USE_WRITE : USE_READ);
 	return TAKE_DONE;

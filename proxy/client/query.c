@@ -68,7 +68,7 @@ static void apply_settings(struct session *s, struct server *server)
 	static const enum request_kind group[] = { REQUEST_PARSE, REQUEST_BIND, REQUEST_EXECUTE };
 	int groups;
 
-	if (settings_equal(server->settings, s->settings))
+	if (!server->is_settings_unsure && settings_equal(server->settings, s->settings))
 		return;
 	groups = settings_write_change(conn_out(&server->conn), server->settings, s->settings);
 	conn_sent(&server->conn);
@@ -81,6 +81,7 @@ static void apply_settings(struct session *s, struct server *server)
 					      .asker = &s->asker });
 	settings_drop(server->settings);
 	server->settings = settings_hold(s->settings);
+	server->is_settings_unsure = false;
 	server->unnamed = (struct statement_id){ 0 };
 }
 
@@ -193,12 +194,14 @@ enum take query_hold(struct session *s)
 void query_sent(struct session *s)
 {
 	struct server *server = s->asker.server;
+	bool is_much = server->queue_count > SESSION_OUTSTANDING && !s->is_copying_in;
 
 	conn_sent(&server->conn);
 	if (conn_is_congested(&server->conn))
 		conn_stop_reading(&s->conn);
-	else if (server->queue_count > SESSION_OUTSTANDING && !s->is_copying_in)
+	if (is_much || s->drops_names)
 		query_hold(s);
+	s->drops_names = false;
 }
 
 /* --- when none came --- */
@@ -321,6 +324,7 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 	conn_send(&server->conn, m->raw);
 	r.asked_us = s->arrived_us ? s->arrived_us : r.sent_us;
 	s->names_due += prepared_depends_on(&r);
+	s->drops_names = q && query_drops_names(q);
 	server_ask(server, &r);
 	s->arrived_us = 0;
 	query_sent(s);

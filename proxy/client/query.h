@@ -14,6 +14,12 @@ void query_need_add(struct session *s, struct need *need, struct known_query *q)
 /* It is being sent to the session's server: may pin the session; may be a write. */
 enum query_use { USE_CONTROL, USE_READ, USE_WRITE };
 enum query_use query_note_use(struct session *s, struct known_query *q);
+/* It ends prepared statements, whichever there are when it runs: nothing that
+ * names one may be sent before it has ended. */
+static inline bool query_drops_names(const struct known_query *q)
+{
+	return q->verdict->drops_prepared || q->verdict->deallocates;
+}
 /* Counts it for the node. */
 void query_count_use(struct session *s, enum query_use use);
 

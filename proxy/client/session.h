@@ -123,6 +123,7 @@ struct session {
 	bool is_batch_open; /* messages were sent, their Sync was not */
 	bool skips_to_sync; /* an error happened in the batch: the client's next Sync ends it */
 	bool owes_sync; /* the client's batch is open, but ours was closed (Parse, Flush) */
+	bool drops_names; /* the message that is being sent does */
 	bool holds_for_answers; /* no message is looked at until all of them came */
 	bool is_copying_in; /* the server wants CopyData */
 	bool is_local; /* this batch is answered without a server */

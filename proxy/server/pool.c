@@ -386,6 +386,7 @@ static void reset(struct server *s)
 	conn_sent(&s->conn);
 	settings_drop(s->settings);
 	s->settings = NULL;
+	s->is_settings_unsure = false;
 	server_forget_all(s);
 }
 

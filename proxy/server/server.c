@@ -160,19 +160,33 @@ void server_ask(struct server *s, const struct request *r)
 		relay_give_local(s);
 }
 
+/* Its Close did not happen. */
+static void know_again(struct server *s, struct known_statement *k)
+{
+	struct known_statement *there;
+
+	HASH_FIND(hh, s->known, &k->id, sizeof k->id, there);
+	if (there)
+		free(k);
+	else
+		HASH_ADD(hh, s->known, id, sizeof k->id, k);
+}
+
 /* The server does not know what it would know had the request succeeded. */
 static void take_back(struct server *s, const struct request *r)
 {
 	if (r->kind == REQUEST_PARSE && r->is_learnt)
 		server_forget(s, r->statement->id);
-	if (r->kind == REQUEST_CLOSE && r->plan == ANSWER_DROP)
-		s->is_tainted = true; /* a statement that we no longer list is still there */
+	if (r->closes)
+		know_again(s, r->closes);
 }
 
 static void end_request(struct server *s, struct request r, enum request_outcome outcome)
 {
 	if (outcome != REQUEST_DONE)
 		take_back(s, &r);
+	else
+		free(r.closes);
 	if (r.asker)
 		r.asker->ops->on_request_end(r.asker, s, &r, outcome);
 	statement_drop(r.statement);
@@ -256,9 +270,11 @@ static void close_oldest(struct server *s, struct asker *a)
 
 	named_message_write(conn_out(&s->conn), CLIENT_CLOSE, 'S', span_of(oldest->name));
 	conn_sent(&s->conn);
-	server_ask(s, &(struct request){ .kind = REQUEST_CLOSE, .plan = ANSWER_DROP, .asker = a });
 	HASH_DEL(s->known, oldest);
-	free(oldest);
+	server_ask(s, &(struct request){ .kind = REQUEST_CLOSE,
+					 .plan = ANSWER_DROP,
+					 .asker = a,
+					 .closes = oldest });
 }
 
 void server_learn(struct server *s, const struct statement *st, struct asker *a)

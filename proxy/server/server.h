@@ -53,6 +53,13 @@ enum request_outcome {
 
 struct asker;
 
+/* A statement this connection knows. */
+struct known_statement {
+	UT_hash_handle hh; /* by id; uthash keeps them in the order of last use */
+	struct statement_id id;
+	char name[STATEMENT_NAME_BYTES];
+};
+
 struct request {
 	enum request_kind kind;
 	enum answer_plan plan;
@@ -62,6 +69,7 @@ struct request {
 	const char *local; /* static bytes */
 	struct asker *asker; /* NULL: nobody, the pool's own */
 	struct statement *statement; /* held; PARSE, BIND, CLOSE of a statement */
+	struct known_statement *closes; /* owned; CLOSE of ours: known again if it fails */
 	struct known_query *query; /* held; what QUERY and EXECUTE run, for statistics */
 	void *undo; /* the client side's own: given back in on_request_end */
 	uint64_t asked_us; /* the client's message was read */
@@ -127,13 +135,6 @@ enum server_state {
 
 struct server_login; /* login.c */
 
-/* A statement this connection knows. */
-struct known_statement {
-	UT_hash_handle hh; /* by id; uthash keeps them in the order of last use */
-	struct statement_id id;
-	char name[STATEMENT_NAME_BYTES];
-};
-
 struct server {
 	struct conn conn; /* first: a conn of a server is a server */
 	enum server_state state;
@@ -153,6 +154,7 @@ struct server {
 	struct known_statement *known;
 	struct statement_id unnamed; /* what the unnamed statement is; zeros: unknown */
 	struct settings *settings; /* held; what was set on it */
+	bool is_settings_unsure; /* and may have been reset since, or not */
 
 	struct buf greeting; /* the ParameterStatus messages of its login */
 	uint32_t process, secret; /* BackendKeyData */

@@ -370,10 +370,13 @@ static void judge_set(struct walk *w, const PgQuery__VariableSetStmt *s)
 	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
 	if (strncmp(s->name, "TRANSACTION", strlen("TRANSACTION")) == 0)
 		note(w, VERDICT_CONTROL, VERDICT_BECAUSE_CONTROL);
-	else if (s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL)
+	else if (s->is_local)
+		; /* gone with its transaction */
+	else if (s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL ||
+		 s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET ||
+		 s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT)
 		w->draft.verdict.resets_settings = true;
-	else if (!s->is_local && s->kind != PG_QUERY__VARIABLE_SET_KIND__VAR_RESET &&
-		 s->kind != PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT)
+	else
 		note_pin(w, PIN_SET);
 	/* "set local search_path = pg_temp": what is made next may be temporary. */
 	for (i = 0; i < s->n_args; i++) {
@@ -584,8 +587,6 @@ static void see_all(struct walk *w, const PgQuery__ParseResult *tree)
 		see_statement(w, tree->stmts[i]->stmt);
 	if (tree->n_stmts == 1)
 		return;
-	/* What they leave depends on their order: "reset all; set a = 1". */
-	v->resets_settings = false;
 	v->deallocates = NULL;
 }
 

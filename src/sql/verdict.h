@@ -72,7 +72,7 @@ struct verdict {
 	enum pin_reason pin;
 	enum route_hint hint; /* "/" "* pgweir: primary *" "/" anywhere in the text */
 	bool changes_schema; /* DDL: the catalogue must be read again */
-	bool resets_settings; /* RESET ALL, DISCARD ALL */
+	bool resets_settings; /* RESET, SET ... TO DEFAULT, DISCARD ALL: of some or all */
 	bool drops_prepared; /* DEALLOCATE ALL, DISCARD ALL */
 	/* The name in a message that is nothing but "DEALLOCATE name"; else NULL. */
 	const char *deallocates;
