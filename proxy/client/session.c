@@ -165,6 +165,9 @@ static size_t on_bytes(struct conn *c, struct span bytes)
 		else
 			taken = take_message(s, left, &used);
 		at += used;
+		/* Answers of our own cost memory, too, when nobody reads them. */
+		if (conn_is_congested(c))
+			conn_stop_reading(c);
 	}
 	stats_count(s->sessions->stats, COUNT_BYTES_FROM_CLIENTS, at);
 	return at;
@@ -175,9 +178,13 @@ static size_t on_bytes(struct conn *c, struct span bytes)
 static void on_room(struct conn *c)
 {
 	struct session *s = (struct session *)c;
+	struct server *server = s->asker.server;
 
-	if (s->asker.server)
-		conn_release(&s->asker.server->conn);
+	if (server)
+		conn_release(&server->conn);
+	if (!states[s->state].is_held && !s->holds_for_answers &&
+	    !(server && conn_is_congested(&server->conn)))
+		conn_release(c);
 }
 
 static void on_lost(struct conn *c, int error)
