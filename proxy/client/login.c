@@ -125,7 +125,6 @@ static void admit(struct session *s, const struct scram_keys *keys)
 	s->login = NULL;
 	stats_count(s->sessions->stats, COUNT_LOGINS, 1);
 	send_authentication(s, AUTH_OK, span_make("", 0));
-	s->sessions->on_database(s->sessions->context, s->database);
 	session_set_state(s, SESSION_GREETING);
 	login_ask_greeting(s);
 }
@@ -203,6 +202,9 @@ static void send_greeting(struct session *s, struct span parameters)
 	write_ready(out, 'I');
 	conn_sent(&s->conn);
 	s->deadline_us = 0;
+	/* Not before a server said that there is one of this name: a client may
+	 * make up as many as it likes. */
+	s->sessions->on_database(s->sessions->context, s->database);
 	if (s->sessions->config->pool_mode == POOL_MODE_SESSION)
 		s->pin = PIN_SESSION_MODE;
 	session_set_state(s, SESSION_IDLE);
