@@ -8,7 +8,7 @@
 #include <math.h>
 
 enum {
-	DECAY_US = 10 * 1000 * 1000, /* a slow answer is half forgotten after 7 s */
+	DECAY_US = 10 * 1000 * 1000, /* a slow answer is forgotten by and by */
 	CLEARLY_SLOWER = 2, /* times: below that replicas count as equally fast */
 };
 
@@ -86,16 +86,30 @@ static int keep_least_loaded(const struct policy *p, const struct topology *t,
 	return n;
 }
 
+/* What is still believed of an answer time: nothing after DECAY_US, so that a node
+ * that was slow is tried again. */
+static double still_believed(const struct policy_node *n, uint64_t now_us)
+{
+	double age_us = (double)(now_us - n->peak_at_us);
+
+	return age_us < DECAY_US ? 1 - age_us / DECAY_US : 0;
+}
+
+static double peak_of(const struct policy *p, int node, uint64_t now_us)
+{
+	return p->nodes[node].peak_us * still_believed(&p->nodes[node], now_us);
+}
+
 /* Of those, the ones that are not clearly slower than the fastest. */
-static int keep_fast(const struct policy *p, int *candidates, int count)
+static int keep_fast(const struct policy *p, int *candidates, int count, uint64_t now_us)
 {
 	double fastest = INFINITY;
 	int n = 0;
 
 	for (int i = 0; i < count; i++)
-		fastest = fmin(fastest, p->nodes[candidates[i]].peak_us);
+		fastest = fmin(fastest, peak_of(p, candidates[i], now_us));
 	for (int i = 0; i < count; i++) {
-		double peak = p->nodes[candidates[i]].peak_us;
+		double peak = peak_of(p, candidates[i], now_us);
 
 		if (peak <= fastest * CLEARLY_SLOWER || fastest <= 0)
 			candidates[n++] = candidates[i];
@@ -103,7 +117,8 @@ static int keep_fast(const struct policy *p, int *candidates, int count)
 	return n;
 }
 
-int policy_choose(struct policy *p, const struct topology *t, const int *candidates, int count)
+int policy_choose(struct policy *p, const struct topology *t, const int *candidates, int count,
+		  uint64_t now_us)
 {
 	int kept[STATS_MAX_NODES];
 	int n;
@@ -117,7 +132,7 @@ int policy_choose(struct policy *p, const struct topology *t, const int *candida
 		return choose_in_turn(p, t, candidates, count);
 	n = keep_least_loaded(p, t, candidates, count, kept);
 	if (n > 1)
-		n = keep_fast(p, kept, n);
+		n = keep_fast(p, kept, n, now_us);
 	return choose_in_turn(p, t, kept, n);
 }
 
@@ -129,8 +144,7 @@ void policy_begin(struct policy *p, int node)
 void policy_end(struct policy *p, int node, uint64_t answer_us, uint64_t now_us)
 {
 	struct policy_node *n = &p->nodes[node];
-	double age_us = (double)(now_us - n->peak_at_us);
-	double keep = age_us < DECAY_US ? 1 - age_us / DECAY_US : 0;
+	double keep = still_believed(n, now_us);
 
 	ensure(n->outstanding > 0);
 	n->outstanding--;

@@ -25,7 +25,8 @@ struct policy {
 
 void policy_init(struct policy *p, enum balance balance, uint64_t seed);
 /* One of the `count` candidates (node indexes, count > 0). */
-int policy_choose(struct policy *p, const struct topology *t, const int *candidates, int count);
+int policy_choose(struct policy *p, const struct topology *t, const int *candidates, int count,
+		  uint64_t now_us);
 /* Reports what became of the choice. */
 void policy_begin(struct policy *p, int node);
 void policy_end(struct policy *p, int node, uint64_t answer_us, uint64_t now_us);

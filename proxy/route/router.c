@@ -156,7 +156,7 @@ static int collect_replicas(struct router *r, int *candidates)
 	return count;
 }
 
-static struct route choose_for_read(struct router *r)
+static struct route choose_for_read(struct router *r, uint64_t now_us)
 {
 	int candidates[STATS_MAX_NODES];
 	int count = collect_replicas(r, candidates);
@@ -170,7 +170,7 @@ static struct route choose_for_read(struct router *r)
 			return (struct route){ .target = TARGET_NO_NODE, .is_read = true };
 		return decide(r, primary, ROUTE_FIRST_OWN + ROUTE_NO_REPLICA, true);
 	}
-	node = policy_choose(&r->policy, r->topology, candidates, count);
+	node = policy_choose(&r->policy, r->topology, candidates, count, now_us);
 	return decide(r, node,
 		      ROUTE_FIRST_OWN +
 			      (node == primary ? ROUTE_PRIMARY_TAKES_READS : ROUTE_REPLICA),
@@ -186,7 +186,7 @@ struct route router_choose(struct router *r, bool is_harmless, int reason,
 		return router_choose_primary(r, reason);
 	if (!freshness_allows(f, r->config, now_us))
 		return router_choose_primary(r, ROUTE_FIRST_OWN + ROUTE_SESSION_WROTE);
-	return choose_for_read(r);
+	return choose_for_read(r, now_us);
 }
 
 struct route router_choose_any(struct router *r)
