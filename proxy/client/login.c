@@ -230,7 +230,7 @@ void login_ask_greeting(struct session *s)
 
 	if (route.target != TARGET_NODE)
 		return; /* a new topology or the deadline looks again */
-	if (pools_are_full(s->sessions->pools)) {
+	if (pools_are_full_for(s->sessions->pools, route.node, s->database, s->user)) {
 		session_fail(s, "53400", "too many databases are in use");
 		return;
 	}

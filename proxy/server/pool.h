@@ -66,8 +66,9 @@ void pools_init(struct pools *pools);
 void pools_close(struct pools *pools);
 void pools_finish(struct pools *pools);
 
-/* There are so many pools that no client may bring a new database. */
-bool pools_are_full(const struct pools *pools);
+/* Would pools_find make one more than clients may cause?  (They name databases.) */
+bool pools_are_full_for(const struct pools *pools, int node, const char *database,
+			const char *user);
 /* The pool of this key, made if it is new. */
 struct pool *pools_find(struct pools *pools, int node, const char *database, const char *user);
 /* A client logged in as this user: its pools log in with the same secret from now

@@ -78,24 +78,40 @@ void pools_init(struct pools *pools)
 	ensure(pools->conns && pools->config && pools->topology);
 }
 
-bool pools_are_full(const struct pools *pools)
+static char *make_key(int node, const char *database, const char *user)
 {
-	return HASH_COUNT(pools->all) >= POOLS_MAX;
+	char *key;
+
+	ensure(asprintf(&key, "%d %zu %s %s", node, strlen(database), database, user) > 0);
+	return key;
+}
+
+static struct pool *find_existing(const struct pools *pools, int node, const char *database,
+				  const char *user)
+{
+	char *key = make_key(node, database, user);
+	struct pool *pool;
+
+	HASH_FIND_STR(pools->all, key, pool);
+	free(key);
+	return pool;
+}
+
+bool pools_are_full_for(const struct pools *pools, int node, const char *database,
+			const char *user)
+{
+	return HASH_COUNT(pools->all) >= POOLS_MAX &&
+	       !find_existing(pools, node, database, user);
 }
 
 struct pool *pools_find(struct pools *pools, int node, const char *database, const char *user)
 {
-	struct pool *pool;
-	char *key;
+	struct pool *pool = find_existing(pools, node, database, user);
 
-	ensure(asprintf(&key, "%d %zu %s %s", node, strlen(database), database, user) > 0);
-	HASH_FIND_STR(pools->all, key, pool);
-	if (pool) {
-		free(key);
+	if (pool)
 		return pool;
-	}
 	pool = memory_get_zeroed(sizeof *pool);
-	pool->key = key;
+	pool->key = make_key(node, database, user);
 	pool->pools = pools;
 	pool->node = node;
 	pool->database = memory_copy_text(database);
