@@ -95,10 +95,12 @@ static void hide_password(char *url)
 
 static void take_url(struct command_line *line, char *argument, FILE *complaints)
 {
-	if (strncmp(argument, "postgres://", 11) != 0 && strncmp(argument, "postgresql://", 13) != 0) {
+	if (strncmp(argument, "postgres://", 11) != 0 &&
+	    strncmp(argument, "postgresql://", 13) != 0) {
 		hide_password(argument);
 		complain(line, complaints,
-			 "\"%s\" is no URL; one begins with postgres://, and a file is named by --config",
+			 "\"%s\" is no URL; one begins with postgres://, "
+			 "and a file is named by --config",
 			 argument);
 		return;
 	}
@@ -201,13 +203,15 @@ void command_line_print_help(FILE *out)
 	fputs("pgweir splits reads and writes between PostgreSQL servers and pools connections.\n\n"
 	      "Usage:\n"
 	      "  pgweir --config FILE [OPTION]...\n"
-	      "  pgweir [OPTION]... postgres://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]].../DATABASE\n\n"
+	      "  pgweir [OPTION]... "
+	      "postgres://USER:PASSWORD@HOST[:PORT][,HOST[:PORT]].../DATABASE\n\n"
 	      "Options:\n",
 	      out);
 	for (int i = 0; i < FLAG_COUNT; i++)
 		print_flag(&flags[i], out);
-	fputs("\nWith a URL no file is needed: its servers' roles are found, and its user may log in\n"
-	      "with its password.  SIGHUP reads FILE again, SIGTERM lets transactions end and stops.\n"
+	fputs("\nWith a URL no file is needed: its servers' roles are found, and its user may\n"
+	      "log in with its password.  SIGTERM lets transactions end and stops, SIGINT stops\n"
+	      "at once; a changed FILE needs a restart.\n"
 	      "Exit status: 0 for success, 1 after an error, 2 after wrong usage.\n",
 	      out);
 }

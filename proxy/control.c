@@ -413,7 +413,8 @@ static const char *probe_password(const struct config *config, const struct cred
 	found = credentials_find(users, span_of(config->cluster_probe_user));
 	if (found && found->kind == SECRET_PASSWORD)
 		return found->password;
-	log_warning("no clear password of probe_user \"%s\" in users_file: probes log in without one",
+	log_warning("no clear password of probe_user \"%s\" in users_file: "
+		    "probes log in without one",
 		    config->cluster_probe_user);
 	return NULL;
 }

@@ -40,7 +40,9 @@ static char *read_file(const char *name, size_t *size)
 	}
 	if (fstat(fileno(file), &status) < 0 || !S_ISREG(status.st_mode) ||
 	    status.st_size > FILE_LIMIT_BYTES) {
-		fprintf(stderr, "pgweir: could not read file \"%s\": not a regular file of at most %d bytes\n",
+		fprintf(stderr,
+			"pgweir: could not read file \"%s\": "
+			"not a regular file of at most %d bytes\n",
 			name, FILE_LIMIT_BYTES);
 		fclose(file);
 		return NULL;

@@ -103,7 +103,8 @@ enum take login_take_scram_first(struct session *s, const struct incoming *m)
 	mechanism = read_text(&body);
 	client_first = read_bytes(&body, (uint32_t)read_int32(&body));
 	if (!reader_is_done(&body) || !span_is(mechanism, "SCRAM-SHA-256")) {
-		session_fail(s, "08P01", "client selected an invalid SASL authentication mechanism");
+		session_fail(s, "08P01",
+			     "client selected an invalid SASL authentication mechanism");
 		return TAKE_HOLD;
 	}
 	if (!get_random(s, nonce, sizeof nonce))

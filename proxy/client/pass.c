@@ -350,7 +350,9 @@ static enum take pass_named(struct session *s, const struct incoming *m)
 		session_fail(s, "08P01", "invalid message format");
 		return TAKE_HOLD;
 	}
-	return m->f.type == CLIENT_DESCRIBE ? pass_describe(s, m, &named) : pass_close(s, m, &named);
+	if (m->f.type == CLIENT_DESCRIBE)
+		return pass_describe(s, m, &named);
+	return pass_close(s, m, &named);
 }
 
 static enum take pass_execute(struct session *s, const struct incoming *m)

@@ -49,6 +49,8 @@ enum query_use query_note_use(struct session *s, struct known_query *q)
 	}
 	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY)
 		return USE_CONTROL;
+	if (v->only_shows)
+		return USE_READ;
 	if (router_is_harmless(s->sessions->router, s->database, q, &reason))
 		return USE_READ;
 	s->wrote = true;

@@ -73,7 +73,8 @@ static bool take_names(struct session *s, const struct startup *startup)
 	if (user.size > STARTUP_NAME_BYTES || database.size > STARTUP_NAME_BYTES ||
 	    has_control(user) || has_control(database)) {
 		session_fail(s, "28000",
-			     "user and database names must be at most %d bytes, without control characters",
+			     "user and database names must be at most %d bytes, "
+			     "without control characters",
 			     STARTUP_NAME_BYTES);
 		return false;
 	}
@@ -111,7 +112,8 @@ static bool take_options(struct session *s, struct span options)
 			return true;
 		case OPTIONS_BAD:
 			session_fail(s, "22023",
-				     "invalid command-line argument for server process in startup parameter \"options\"");
+				     "invalid command-line argument for server process in "
+				     "startup parameter \"options\"");
 			return false;
 		case OPTIONS_SETTING:
 			if (!add_setting(s, setting.name, span_of(setting.value)))

@@ -55,7 +55,8 @@ static struct statement *create(struct statements *all, struct statement_id id, 
 
 static bool is_same(const struct statement *s, const struct statement_key *key)
 {
-	return span_equal(s->text, key->text) && span_equal(s->types, key->types) && s->scope.data &&
+	return span_equal(s->text, key->text) && span_equal(s->types, key->types) &&
+	       s->scope.data &&
 	       strcmp(s->scope.data, key->database) == 0 &&
 	       strcmp(s->scope.data + strlen(key->database) + 1, key->user) == 0;
 }

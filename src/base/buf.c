@@ -5,6 +5,7 @@
 
 #include "base/ensure.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 enum { SMALLEST_BYTES = 512 };
@@ -44,6 +45,7 @@ void buf_reserve(struct buf *b, size_t size)
 	move_to_front(b);
 	if (size <= buf_room_size(b))
 		return;
+	ensure(size <= SIZE_MAX / 4 - b->filled); /* callers bound what peers chose */
 	if (capacity < SMALLEST_BYTES)
 		capacity = SMALLEST_BYTES;
 	while (size > capacity - b->filled)

@@ -41,13 +41,14 @@ void buf_send(struct buf *b, size_t size);
 /* Everything that has not left yet. */
 static inline struct span buf_waiting(const struct buf *b)
 {
-	return span_make(b->data + b->sent, b->filled - b->sent);
+	/* NULL + 0 is undefined in C. */
+	return b->data ? span_make(b->data + b->sent, b->filled - b->sent) : span_make("", 0);
 }
 
 /* The part of it that was not looked at. */
 static inline struct span buf_unseen(const struct buf *b)
 {
-	return span_make(b->data + b->seen, b->filled - b->seen);
+	return b->data ? span_make(b->data + b->seen, b->filled - b->seen) : span_make("", 0);
 }
 
 static inline size_t buf_room_size(const struct buf *b)

@@ -92,7 +92,8 @@ static void add_addresses(struct config *config, struct items *items)
 {
 	while (next_item(items)) {
 		struct config_address *address = &config->listen[config->listen_count];
-		const char *flaw = address_read_listen(items->item, items->settings->arena, address);
+		const char *flaw =
+			address_read_listen(items->item, items->settings->arena, address);
 
 		if (flaw == NULL && is_heard(config, address))
 			flaw = "it is named twice";
@@ -173,7 +174,8 @@ static void derive_workers(struct config *config, const struct settings *setting
 	struct span text = span_of(setting->text);
 
 	config->worker_count = 0;
-	if (!text_is_word(text, "auto") && !text_number(text, 1, WORKER_LIMIT, &config->worker_count))
+	if (!text_is_word(text, "auto") &&
+	    !text_number(text, 1, WORKER_LIMIT, &config->worker_count))
 		errors_add(settings->errors, setting->origin,
 			   "proxy.workers must be auto or an integer between 1 and %d, not \"%s\"",
 			   WORKER_LIMIT, text_show(text).text);
@@ -243,7 +245,7 @@ static void derive_users_file(struct config *config, const struct settings *sett
 	folder_size = (size_t)(slash + 1 - source->file_name);
 	path = arena_get(settings->arena, folder_size + strlen(setting->text) + 1);
 	memcpy(path, source->file_name, folder_size);
-	strcpy(path + folder_size, setting->text);
+	memcpy(path + folder_size, setting->text, strlen(setting->text) + 1);
 	config->proxy_users_file = path;
 }
 

@@ -194,7 +194,8 @@ void settings_read_url(struct settings *settings, const char *url, struct url_lo
 
 	*login = (struct url_login){ 0 };
 	if (text.size > TEXT_LIMIT_BYTES || !skip_scheme(&text))
-		flaw = "it must begin with postgres:// or postgresql://, and have 65536 bytes at most";
+		flaw = "it must begin with postgres:// or postgresql://, "
+		       "and have 65536 bytes at most";
 	else
 		flaw = split_url(text, &parts);
 	if (flaw != NULL) {

@@ -111,7 +111,7 @@ static void give_name(struct walk *w, const PgQuery__Node *query)
 	if (!g) {
 		g = arena_get(&w->draft.arena, sizeof(*g) + strlen(name) + 1);
 		g->count = 0;
-		strcpy(g->name, name);
+		memcpy(g->name, name, strlen(name) + 1);
 		HASH_ADD_STR(w->given, name, g);
 	}
 	g->count++;
@@ -151,6 +151,21 @@ static bool see_relation(struct walk *w, const PgQuery__RangeVar *r)
 	return false;
 }
 
+static bool is_true(const PgQuery__Node *node)
+{
+	if (node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+		node = node->type_cast->arg;
+	return node && node->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+	       node->a_const->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL &&
+	       node->a_const->boolval->boolval;
+}
+
+/* set_config(name, value, true) ends with its transaction. */
+static bool is_local(const char *name, const PgQuery__FuncCall *call)
+{
+	return strcmp(name, "set_config") == 0 && call->n_args == 3 && is_true(call->args[2]);
+}
+
 static void see_function(struct walk *w, const PgQuery__FuncCall *call)
 {
 	enum pin_reason pin = PIN_NONE;
@@ -160,7 +175,7 @@ static void see_function(struct walk *w, const PgQuery__FuncCall *call)
 	if (!name || !danger_find(span_of(name), &pin))
 		return;
 	note_write(w, VERDICT_BECAUSE_FUNCTION);
-	if (pin != PIN_NONE)
+	if (pin != PIN_NONE && !is_local(name, call))
 		note_pin(w, pin);
 }
 
@@ -585,6 +600,8 @@ static void see_all(struct walk *w, const PgQuery__ParseResult *tree)
 
 	for (i = 0; i < tree->n_stmts; i++)
 		see_statement(w, tree->stmts[i]->stmt);
+	v->only_shows = tree->n_stmts == 1 && tree->stmts[0]->stmt->node_case ==
+						      PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT;
 	if (tree->n_stmts == 1)
 		return;
 	v->deallocates = NULL;

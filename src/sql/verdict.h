@@ -71,6 +71,7 @@ struct verdict {
 	enum verdict_reason reason;
 	enum pin_reason pin;
 	enum route_hint hint; /* "/" "* pgweir: primary *" "/" anywhere in the text */
+	bool only_shows; /* a SHOW and nothing else: of this session, but no write */
 	bool changes_schema; /* DDL: the catalogue must be read again */
 	bool resets_settings; /* RESET, SET ... TO DEFAULT, DISCARD ALL: of some or all */
 	bool drops_prepared; /* DEALLOCATE ALL, DISCARD ALL */

@@ -8,6 +8,7 @@
 #include "base/ensure.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define uthash_malloc(size) memory_get(size)
@@ -53,16 +54,17 @@ static struct fact *get_fact(struct fact **table, const char *name)
 	if (f)
 		return f;
 	f = memory_get_zeroed(sizeof(*f) + strlen(name) + 1);
-	strcpy(f->name, name);
+	memcpy(f->name, name, strlen(name) + 1);
 	HASH_ADD_STR(*table, name, f);
 	return f;
 }
 
 static char *join_names(const char *schema, const char *name)
 {
-	char *both = memory_get(strlen(schema) + 1 + strlen(name) + 1);
+	size_t size = strlen(schema) + 1 + strlen(name) + 1;
+	char *both = memory_get(size);
 
-	strcpy(stpcpy(stpcpy(both, schema), "."), name);
+	snprintf(both, size, "%s.%s", schema, name);
 	return both;
 }
 

@@ -83,7 +83,8 @@ static void reader_feed(struct stream_reader *r, struct span piece)
 }
 
 /* The digest of the stream when piece n has first + n * growth bytes. */
-static uint64_t read_in_pieces(enum frame_side side, struct span stream, size_t first, size_t growth)
+static uint64_t read_in_pieces(enum frame_side side, struct span stream, size_t first,
+			       size_t growth)
 {
 	struct stream_reader r = { .side = side, .digest = 0xcbf29ce484222325 };
 	size_t size = first;

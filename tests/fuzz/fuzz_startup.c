@@ -146,7 +146,8 @@ static bool is_setting(const char *text, const struct options_setting *s)
 		if ((text[i] == '-' ? '_' : text[i]) != s->name[i])
 			return false;
 	}
-	return size && !strchr(s->name, '=') && text[size] == '=' && strcmp(text + size + 1, s->value) == 0;
+	return size && !strchr(s->name, '=') && text[size] == '=' &&
+	       strcmp(text + size + 1, s->value) == 0;
 }
 
 static bool may_be_setting(const char *text)

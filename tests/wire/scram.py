@@ -11,7 +11,8 @@ def encode(data):
 
 
 def mac(key, text):
-    return hmac.new(key, text if isinstance(text, bytes) else text.encode(), hashlib.sha256).digest()
+    text = text if isinstance(text, bytes) else text.encode()
+    return hmac.new(key, text, hashlib.sha256).digest()
 
 
 @functools.lru_cache(maxsize=256)

@@ -151,7 +151,8 @@ def test_G04_idle_connections_that_the_server_closed(server, weir, words, with_r
 @pytest.mark.proxy
 @pytest.mark.xfail(strict=True, reason="reads are not asked again yet")
 @pytest.mark.parametrize("words, with_reset", LAST_WORDS, ids=["fin", "rst", "fatal"])
-def test_a_read_that_a_lost_connection_did_not_answer_is_asked_again(server, weir, words, with_reset):
+def test_a_read_that_a_lost_connection_did_not_answer_is_asked_again(server, weir, words,
+                                                                     with_reset):
     """The connection may be lost in the moment when the query is sent."""
     asked = []
 

@@ -480,7 +480,8 @@ def answers(port, scripts, seed):
 
 
 @pytest.mark.parametrize("seed", range(100, 112))
-def test_random_batches_in_real_time_are_answered_as_without_a_proxy(server, make_server, weir, seed):
+def test_random_batches_in_real_time_are_answered_as_without_a_proxy(server, make_server, weir,
+                                                                     seed):
     dice = random.Random(seed)
     scripts = [random_messages(dice) for _ in range(30)]
     one = weir(server, pool_size=2)

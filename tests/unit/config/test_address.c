@@ -250,7 +250,8 @@ static void users_and_functions_are_lists(void **state)
 	config_drop(c);
 	assert_errors(load_text(LEAST "[proxy]\nadmin_users = a,\n[route]\nharmless_functions = f(), g\n"),
 		      "pgweir.ini:6: proxy.admin_users cannot take \"\": a name is missing between the commas",
-		      "pgweir.ini:8: route.harmless_functions cannot take \"f()\": a function is named without quotes, parentheses and arguments");
+		      "pgweir.ini:8: route.harmless_functions cannot take \"f()\": "
+		      "a function is named without quotes, parentheses and arguments");
 }
 
 static void names_have_63_bytes_at_most(void **state)

@@ -15,7 +15,8 @@ static void write_into(char *text, size_t room, const char *key, size_t size)
 /* J13: inih's own limit is 200 bytes, and it takes the rest for another line. */
 static void a_long_value_loads_whole(void **state)
 {
-	static const size_t sizes[] = { 150, 180, 197, 198, 199, 200, 201, 399, 400, 401, 5000, 65500 };
+	static const size_t sizes[] = { 150, 180, 197, 198, 199,  200,
+					201, 399, 400, 401, 5000, 65500 };
 	static char text[70000];
 
 	(void)state;

@@ -73,7 +73,8 @@ static void test_from_many_threads(void **state)
 	inbox_init(&r.inbox, &t.loop, &r);
 	for (int i = 0; i < SENDERS; i++) {
 		senders[i] = (struct sender){ .receiver = &r, .number = i };
-		assert_int_equal(pthread_create(&senders[i].thread, NULL, send_all, &senders[i]), 0);
+		assert_int_equal(
+			pthread_create(&senders[i].thread, NULL, send_all, &senders[i]), 0);
 	}
 	turn_until(&t, r.count == SENDERS * LETTERS);
 	for (int i = 0; i < SENDERS; i++)

@@ -18,7 +18,8 @@ static const struct query_context plain = {
 	.standard_conforming_strings = true,
 };
 
-static uint64_t ask_in(struct verdicts *cache, const char *text, const struct query_context *context)
+static uint64_t ask_in(struct verdicts *cache, const char *text,
+		       const struct query_context *context)
 {
 	struct known_query *q = verdicts_find(cache, span_of(text), context);
 	uint64_t digest = q->digest;

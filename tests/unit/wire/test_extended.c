@@ -158,7 +158,8 @@ static void test_describe_and_close(void **state)
 	for (int what = 0; what < 256; what++) {
 		char body[2] = { (char)what, 0 };
 
-		assert_int_equal(named_message_read(span_make(body, 2), &m), what == 'S' || what == 'P');
+		assert_int_equal(named_message_read(span_make(body, 2), &m),
+				 what == 'S' || what == 'P');
 	}
 }
 

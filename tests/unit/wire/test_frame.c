@@ -76,7 +76,8 @@ static void test_every_type_at_its_limit(void **state)
 	for (int i = 0; i < MESSAGE_COUNT; i++) {
 		uint32_t limit = limit_of(messages[i].limit);
 		const uint32_t good[] = { 4, 5, limit - 1, limit };
-		const uint32_t bad[] = { 0, 1, 2, 3, limit + 1, 0x7fffffff, 0x80000000, 0xffffffff };
+		const uint32_t bad[] = { 0,	    1,		2,	    3,
+					 limit + 1, 0x7fffffff, 0x80000000, 0xffffffff };
 		struct frame f;
 		char bytes[5];
 
@@ -114,9 +115,10 @@ static void test_A01_every_other_letter_is_refused_at_once(void **state)
 			char byte = (char)letter;
 			struct frame f;
 
+			bool is_one = is_message((enum frame_side)side, letter);
+
 			assert_int_equal(frame_next((enum frame_side)side, span_make(&byte, 1), &f),
-					 is_message((enum frame_side)side, letter) ? FRAME_MORE
-										   : FRAME_BAD_TYPE);
+					 is_one ? FRAME_MORE : FRAME_BAD_TYPE);
 			assert_int_equal(f.type, byte);
 		}
 	}
@@ -153,7 +155,8 @@ static void take_messages(struct buf *held, struct buf *out)
 		struct frame f;
 		enum frame_result result = frame_next(FRAME_FROM_SERVER, buf_waiting(held), &f);
 
-		assert_true(result == FRAME_WHOLE || result == FRAME_PARTIAL || result == FRAME_MORE);
+		assert_true(result == FRAME_WHOLE || result == FRAME_PARTIAL ||
+			    result == FRAME_MORE);
 		if (result != FRAME_WHOLE)
 			return;
 		assert_int_equal(f.body.size + 5, f.size);
@@ -192,7 +195,8 @@ static void test_any_cut_gives_the_same_messages(void **state)
 	buf_init(&stream);
 	buf_init(&expected);
 	write_stream(&stream, &random, 12);
-	take_messages(&(struct buf){ stream.data, 0, 0, stream.filled, stream.capacity }, &expected);
+	take_messages(&(struct buf){ stream.data, 0, 0, stream.filled, stream.capacity },
+		      &expected);
 	for (size_t first = 0; first <= stream.filled; first++) {
 		for (size_t second = first; second <= stream.filled; second++) {
 			struct buf got;

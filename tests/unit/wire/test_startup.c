@@ -62,7 +62,8 @@ static void test_A06_cut_at_every_byte(void **state)
 	static const uint32_t codes[] = { V3, SSL, GSS, CANCEL };
 	const struct span bodies[] = { BYTES("user\0a\0\0"), BYTES(""), BYTES(""),
 				       BYTES("\1\2\3\4\5\6\7\10") };
-	const enum startup_kind kinds[] = { STARTUP_MESSAGE, STARTUP_SSL, STARTUP_GSS, STARTUP_CANCEL };
+	const enum startup_kind kinds[] = { STARTUP_MESSAGE, STARTUP_SSL, STARTUP_GSS,
+					    STARTUP_CANCEL };
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -310,8 +311,12 @@ static void test_A05_options_lengths(void **state)
 		size_t name, value;
 		enum options_result result;
 	} cases[] = {
-		{ 127, 1023, OPTIONS_SETTING }, { 128, 1, OPTIONS_BAD },     { 1, 1024, OPTIONS_BAD },
-		{ 127, 1024, OPTIONS_BAD },	{ 128, 1023, OPTIONS_BAD },  { 9000, 0, OPTIONS_BAD },
+		{ 127, 1023, OPTIONS_SETTING },
+		{ 128, 1, OPTIONS_BAD },
+		{ 1, 1024, OPTIONS_BAD },
+		{ 127, 1024, OPTIONS_BAD },
+		{ 128, 1023, OPTIONS_BAD },
+		{ 9000, 0, OPTIONS_BAD },
 		{ 1, 9000, OPTIONS_BAD },	{ 1, 0, OPTIONS_SETTING },
 	};
 
