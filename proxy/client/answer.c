@@ -116,8 +116,6 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 	bool ran = r->kind == REQUEST_QUERY || r->kind == REQUEST_EXECUTE;
 
 	prepared_settle(s, r, outcome);
-	if (outcome != REQUEST_DONE && r->kind == REQUEST_PARSE && r->statement)
-		server->unnamed = (struct statement_id){ 0 };
 	/* The Sync that ends a batch which only prepared was ours: the client's
 	 * own is still to come, and ends what must be skipped. */
 	if (outcome != REQUEST_DONE && s->owes_sync)

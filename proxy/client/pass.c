@@ -57,7 +57,8 @@ static void insert_parse(struct session *s, struct statement *st, struct span na
 	ask(s, &(struct request){ .kind = REQUEST_PARSE,
 				  .plan = ANSWER_DROP_BUT_ERROR,
 				  .statement = st,
-				  .is_learnt = is_named });
+				  .is_learnt = is_named,
+				  .is_unnamed = !is_named });
 }
 
 static bool is_unnamed_there(const struct server *server, const struct statement *st)
@@ -127,6 +128,7 @@ static void send_unnamed_parse(struct session *s, const struct parse_message *p,
 	ask(s, &(struct request){ .kind = REQUEST_PARSE,
 				  .plan = ANSWER_PASS,
 				  .statement = st,
+				  .is_unnamed = true,
 				  .undo = undo });
 }
 
@@ -192,8 +194,7 @@ static enum take pass_parse(struct session *s, const struct incoming *m)
 	st = statement_get(&s->sessions->statements, &key, q);
 	/* The answer would be ours, but an earlier statement may yet fail its
 	 * transaction, and with it this Parse. */
-	if (parse.name.size > 0 && !s->is_batch_open && s->readies_due > 0 &&
-	    server_knows(s->asker.server, st)) {
+	if (parse.name.size > 0 && s->readies_due > 0 && server_knows(s->asker.server, st)) {
 		statement_drop(st);
 		known_query_drop(q);
 		return query_hold(s);
@@ -230,6 +231,7 @@ static void send_long_parse(struct session *s, const struct incoming *m, struct 
 				  .plan = ANSWER_PASS,
 				  .statement = st,
 				  .is_learnt = name.size > 0,
+				  .is_unnamed = name.size == 0,
 				  .undo = prepared_set(s, name, st) });
 }
 
@@ -293,6 +295,8 @@ static enum take pass_bind(struct session *s, const struct incoming *m)
 		session_fail(s, "08P01", "invalid message format");
 		return TAKE_HOLD;
 	}
+	if (bind.statement.size == 0 && server_is_unnamed_unsure(server))
+		return query_hold(s);
 	rest = m->f.size - FRAME_HEADER_BYTES - bind.size;
 	if (rest > FRAME_LARGE_LIMIT - 4 - bind.size - STATEMENT_NAME_BYTES) {
 		session_fail(s, "54000", "message Bind is too long");
@@ -316,6 +320,8 @@ static enum take pass_describe(struct session *s, const struct incoming *m,
 	struct server *server = s->asker.server;
 	struct statement *st;
 
+	if (d->what == 'S' && d->name.size == 0 && server_is_unnamed_unsure(server))
+		return query_hold(s);
 	if (d->what == 'S') {
 		struct span name = name_on_server(s, d->name, &st);
 

@@ -154,6 +154,10 @@ void server_ask(struct server *s, const struct request *r)
 	place = request_at(s, s->queue_count++);
 	*place = *r;
 	statement_hold(place->statement);
+	s->unnamed_due += r->is_unnamed;
+	s->is_unnamed_of_batch |= r->is_unnamed;
+	if (r->kind == REQUEST_SYNC)
+		s->is_unnamed_of_batch = false;
 	if (place->query)
 		known_query_hold(place->query);
 	if (r->plan == ANSWER_LOCAL && s->queue_count == 1 && !s->passing)
@@ -179,10 +183,13 @@ static void take_back(struct server *s, const struct request *r)
 		server_forget(s, r->statement->id);
 	if (r->closes)
 		know_again(s, r->closes);
+	if (r->is_unnamed)
+		s->unnamed = (struct statement_id){ 0 };
 }
 
 static void end_request(struct server *s, struct request r, enum request_outcome outcome)
 {
+	s->unnamed_due -= r.is_unnamed;
 	if (outcome != REQUEST_DONE)
 		take_back(s, &r);
 	else

@@ -65,6 +65,7 @@ struct request {
 	enum answer_plan plan;
 	bool is_failed; /* QUERY, FUNCTION: an ErrorResponse came, ReadyForQuery did not yet */
 	bool is_learnt; /* PARSE, CLOSE: the statement was added to, taken from server->known */
+	bool is_unnamed; /* PARSE: of the unnamed statement */
 	uint8_t local_size;
 	const char *local; /* static bytes */
 	struct asker *asker; /* NULL: nobody, the pool's own */
@@ -153,6 +154,8 @@ struct server {
 
 	struct known_statement *known;
 	struct statement_id unnamed; /* what the unnamed statement is; zeros: unknown */
+	int unnamed_due; /* Parses of it that are not answered */
+	bool is_unnamed_of_batch; /* the last of them is in the batch that is open */
 	struct settings *settings; /* held; what was set on it */
 	bool is_settings_unsure; /* and may have been reset since, or not */
 
@@ -198,6 +201,14 @@ bool server_knows(struct server *s, const struct statement *st);
 void server_learn(struct server *s, const struct statement *st, struct asker *a);
 void server_forget(struct server *s, struct statement_id id);
 void server_forget_all(struct server *s);
+
+/* The last Parse of the unnamed statement may yet fail, and what depends on it would
+ * not be skipped: then the unnamed statement is an older one, perhaps of a client
+ * that had the connection before. */
+static inline bool server_is_unnamed_unsure(const struct server *s)
+{
+	return s->unnamed_due > 0 && !s->is_unnamed_of_batch;
+}
 
 /* ParameterStatus: s->greeting is what a client that got it now would be told. */
 void server_note_parameter(struct server *s, struct span name, struct span value);

@@ -69,6 +69,25 @@ def test_a_long_sync_in_the_middle_of_a_copy(server, weir):
     served(one)
 
 
+def test_the_unnamed_statement_of_another_client(server, weir):
+    """The Parse was skipped, and a Bind in the next batch of the pipeline depends on it: what is
+    unnamed on the connection is not this client's."""
+    one = weir(server, pool_size=1)
+    with one.login() as other, one.login() as client:
+        for skipped in (m.parse("select 'mine'"), m.parse("select 'mine'") + m.parse("vacuum")):
+            assert other.ask("select 'foreign'").value == "foreign"
+            client.send(m.bind("unknown"), skipped, m.SYNC, m.bind(), m.execute(), m.SYNC)
+            assert client.result().sqlstates == ["26000"]
+            assert client.result().sqlstates == ["26000"]
+        # The same where the Parse is the proxy's own.
+        client.send(m.parse("select 'mine'"), m.SYNC).expect("1Z")
+        assert other.ask("select 'foreign'").value == "foreign"
+        client.send(m.execute("unknown"), m.bind(), m.execute(), m.SYNC,
+                    m.bind(), m.execute(), m.SYNC)
+        assert client.result().sqlstates == ["34000"]
+        assert client.result().value == "mine"
+
+
 # --- a connection that nobody gives back
 
 def test_the_rest_of_a_copy_message_after_the_copy_failed(server, weir):
@@ -442,13 +461,13 @@ def test_answers_of_our_own_that_nobody_reads(server, weir):
 
 # --- pipelines in real time
 
-def random_messages(dice):
+def random_messages(dice, error="error", rows="rows 5 10 t", unparsable="unparsable"):
     name = dice.choice(["", "", "s1", "s2"])
     choices = [
-        lambda: m.query(f"select '{dice.randrange(1000)}'"), lambda: m.query("error"),
+        lambda: m.query(f"select '{dice.randrange(1000)}'"), lambda: m.query(error),
         lambda: m.query("begin"), lambda: m.query("rollback"), lambda: m.query("copy out"),
-        lambda: m.parse("select $1", name), lambda: m.parse("error", name),
-        lambda: m.parse("unparsable", name), lambda: m.parse("rows 5 10 t", name),
+        lambda: m.parse("select $1", name), lambda: m.parse(error, name),
+        lambda: m.parse(unparsable, name), lambda: m.parse(rows, name),
         lambda: m.bind(name, ["v"]), lambda: m.bind(name), lambda: m.bind("unknown"),
         lambda: m.describe("S", name), lambda: m.describe("P", ""), lambda: m.execute(),
         lambda: m.execute("nope"), lambda: m.close("S", name), lambda: m.parse("", name),
@@ -459,10 +478,10 @@ def random_messages(dice):
     return [dice.choice(choices)() for _ in range(dice.randrange(1, 14))] + [m.SYNC]
 
 
-def answers(port, scripts, seed):
+def answers(port, scripts, seed, **parameters):
     """All that came, per script; with pauses anywhere."""
     dice, found = random.Random(seed), []
-    with EvilClient(port).login() as client:
+    with EvilClient(port).login(**parameters) as client:
         client.sock.settimeout(10)
         for number, script in enumerate(scripts):
             for message in [*script, m.query("rollback"), m.query(f"select 'end{number}'")]:
@@ -488,3 +507,33 @@ def test_random_batches_in_real_time_are_answered_as_without_a_proxy(server, mak
     expected = answers(make_server().port, scripts, seed)
     for script, got, wanted in zip(scripts, answers(one.port, scripts, seed), expected):
         assert got == wanted, b"".join(script)
+
+
+def check_answers(one, direct, seed, failures):
+    """Texts that PostgreSQL can parse: nothing binds a client to its connection for ever."""
+    dice = random.Random(seed)
+    scripts = [random_messages(dice, "vacuum", "select 'row'", "vacuum") for _ in range(40)]
+    name = dice.choice([None, "a", "b"])
+    try:
+        expected = answers(direct.port, scripts, seed)
+        got = answers(one.port, scripts, seed, application_name=name)
+        for i, script in enumerate(scripts):
+            assert got[i] == expected[i], (name, b"".join(script))
+    except BaseException as failure:
+        failures.append(failure)
+
+
+@pytest.mark.parametrize("seed", range(200, 206))
+def test_random_batches_of_many_on_primary_and_replica(make_server, weir, seed):
+    primary, replica = make_server(), make_server(role="replica")
+    one = weir(primary, replica, pool_size=2, route_consistency="eventual", pool_max_prepared=2)
+    direct, failures = make_server(), []
+    threads = [threading.Thread(target=check_answers, args=(one, direct, 10 * seed + i, failures))
+               for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failures, failures
+    assert replica.data() and primary.data()
+    served(one)
