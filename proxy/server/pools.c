@@ -288,7 +288,8 @@ void pools_report(struct pools *pools, struct stats_copy *copy)
 		struct pool_stats *row = &copy->pools[copy->pool_count];
 
 		/* A database that does not exist leaves a pool without a greeting. */
-		if (pool->greeting.filled == 0 && !pool->opening && !pool->waiting)
+		if (pool->greeting.filled == 0 && !pool->idle && !pool->lent && !pool->opening &&
+		    !pool->waiting)
 			continue;
 		copy->pool_count++;
 

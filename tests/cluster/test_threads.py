@@ -6,6 +6,7 @@ thread.  tests/run runs these twice: with the address and with the thread saniti
 """
 
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -193,8 +194,8 @@ def test_end_while_connections_move(weir, cluster, bench, number):
 def test_stack_of_a_worker_is_not_the_shells(weir, tmp_path):
     """libpg_query needs more than 1 KB for each NOT."""
     script = tmp_path / "pgweir"
-    script.write_text(f'#!/bin/sh\nulimit -S -s 512\nexec {os.path.abspath(program.find_binary())}'
-                      ' "$@"\n')
+    binary = shlex.quote(os.path.abspath(program.find_binary()))
+    script.write_text(f'#!/bin/sh\nulimit -S -s 512\nexec {binary} "$@"\n')
     script.chmod(0o755)
     account.give(str(script))
     proxy = weir(binary=str(script))
