@@ -535,5 +535,5 @@ def test_random_batches_of_many_on_primary_and_replica(make_server, weir, seed):
     for thread in threads:
         thread.join(60)
     assert not failures, failures
-    assert replica.data() and primary.data()
+    assert ever(replica) and ever(primary)
     served(one)
