@@ -135,8 +135,9 @@ static struct pool_key key_of_pool(const struct pool_stats *pool)
 {
 	struct pool_key key = { .node = pool->node };
 
-	memcpy(key.database, pool->database, strnlen(pool->database, sizeof(key.database)));
-	memcpy(key.user, pool->user, strnlen(pool->user, sizeof(key.user)));
+	/* Not strnlen(): the linker takes libpg_query's, a slow one. */
+	memccpy(key.database, pool->database, '\0', sizeof(key.database));
+	memccpy(key.user, pool->user, '\0', sizeof(key.user));
 	return key;
 }
 

@@ -88,7 +88,9 @@ static void add_sample(struct query_stats *query, const struct stats_sample *sam
 /* At most TEXT_MAX_BYTES, cut between two UTF-8 characters. */
 static char *copy_text(const char *text)
 {
-	size_t size = strnlen(text, TEXT_MAX_BYTES + 1);
+	/* Not strnlen(): the linker takes libpg_query's, a slow one. */
+	const char *end = memchr(text, '\0', TEXT_MAX_BYTES + 1);
+	size_t size = end ? (size_t)(end - text) : TEXT_MAX_BYTES + 1;
 	char *copy = memory_get(TEXT_MAX_BYTES < size ? TEXT_MAX_BYTES + 1 : size + 1);
 	int back = 0;
 

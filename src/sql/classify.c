@@ -151,13 +151,28 @@ static bool see_relation(struct walk *w, const PgQuery__RangeVar *r)
 	return false;
 }
 
-static bool is_true(const PgQuery__Node *node)
+/* The parser gives TRUE a cast of its own. */
+static const PgQuery__AConst *read_constant(const PgQuery__Node *node)
 {
 	if (node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
 		node = node->type_cast->arg;
-	return node && node->node_case == PG_QUERY__NODE__NODE_A_CONST &&
-	       node->a_const->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL &&
-	       node->a_const->boolval->boolval;
+	return node && node->node_case == PG_QUERY__NODE__NODE_A_CONST ? node->a_const : NULL;
+}
+
+static bool is_true(const PgQuery__Node *node)
+{
+	const PgQuery__AConst *c = read_constant(node);
+
+	return c && c->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL && c->boolval->boolval;
+}
+
+/* A search_path of pg_temp: what is made next may be temporary and outlive it. */
+static bool names_temporary(const PgQuery__Node *node)
+{
+	const PgQuery__AConst *c = read_constant(node);
+
+	return c && c->val_case == PG_QUERY__A__CONST__VAL_SVAL &&
+	       strcasestr(c->sval->sval, "pg_temp");
 }
 
 /* set_config(name, value, true) ends with its transaction. */
@@ -175,7 +190,9 @@ static void see_function(struct walk *w, const PgQuery__FuncCall *call)
 	if (!name || !danger_find(span_of(name), &pin))
 		return;
 	note_write(w, VERDICT_BECAUSE_FUNCTION);
-	if (pin != PIN_NONE && !is_local(name, call))
+	if (pin == PIN_NONE)
+		return;
+	if (!is_local(name, call))
 		note_pin(w, pin);
 }
 
@@ -393,15 +410,9 @@ static void judge_set(struct walk *w, const PgQuery__VariableSetStmt *s)
 		w->draft.verdict.resets_settings = true;
 	else
 		note_pin(w, PIN_SET);
-	/* "set local search_path = pg_temp": what is made next may be temporary. */
-	for (i = 0; i < s->n_args; i++) {
-		const PgQuery__Node *arg = s->args[i];
-
-		if (arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
-		    arg->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL &&
-		    strstr(arg->a_const->sval->sval, "pg_temp"))
+	for (i = 0; i < s->n_args; i++)
+		if (names_temporary(s->args[i]))
 			note_pin(w, PIN_TEMPORARY_TABLE);
-	}
 }
 
 static void judge_transaction(struct walk *w, const PgQuery__TransactionStmt *s)

@@ -23,6 +23,9 @@ static void starts_and_ends_empty(void **state)
 	assert_true(buf_is_empty(&b));
 	assert_int_equal(buf_waiting(&b).size, 0);
 	assert_int_equal(buf_unseen(&b).size, 0);
+	/* a pointer that arithmetic and memcpy may take */
+	assert_non_null(buf_waiting(&b).data);
+	assert_non_null(buf_unseen(&b).data);
 	buf_append(&b, NULL, 0);
 	assert_null(b.data);
 	buf_append(&b, "x", 1);
@@ -181,6 +184,31 @@ static void fill_more_than_the_room(void)
 	buf_fill(&b, buf_room_size(&b) + 1);
 }
 
+static void reserve_what_wraps(void)
+{
+	struct buf b;
+
+	buf_init(&b);
+	buf_append(&b, "abc", 3);
+	buf_reserve(&b, SIZE_MAX - 1);
+}
+
+/* 2^63 is what doubling reaches last: one more needs 0. */
+static void reserve_what_doubling_misses(void)
+{
+	struct buf b;
+
+	buf_init(&b);
+	buf_reserve(&b, SIZE_MAX / 2 + 2);
+}
+
+static void sizes_that_overflow_stop_the_process(void **state)
+{
+	(void)state;
+	assert_int_equal(exit_of(reserve_what_wraps), SIGABRT);
+	assert_int_equal(exit_of(reserve_what_doubling_misses), SIGABRT);
+}
+
 static void broken_cursors_stop_the_process(void **state)
 {
 	(void)state;
@@ -197,6 +225,7 @@ int main(void)
 		cmocka_unit_test(room_is_filled_in_place),
 		cmocka_unit_test(free_space_in_front_is_used),
 		cmocka_unit_test(random_run_keeps_the_stream),
+		cmocka_unit_test(sizes_that_overflow_stop_the_process),
 		cmocka_unit_test(broken_cursors_stop_the_process),
 	};
 

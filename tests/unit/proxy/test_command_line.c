@@ -184,6 +184,18 @@ static void the_help_names_what_is_taken(void **state)
 	free(help);
 }
 
+/* Nothing is reloaded in this version, and SIGHUP only says so in the log. */
+static void the_help_promises_no_reload(void **state)
+{
+	char *help = print(command_line_print_help);
+
+	(void)state;
+	assert_non_null(strstr(help, "a changed FILE needs a restart"));
+	assert_null(strstr(help, "SIGHUP"));
+	assert_null(strstr(help, "reload"));
+	free(help);
+}
+
 static void the_version_is_the_build_s(void **state)
 {
 	char *version = print(command_line_print_version);
@@ -202,6 +214,7 @@ int main(void)
 		cmocka_unit_test(wrong_usage_is_told_with_a_hint),
 		cmocka_unit_test(a_password_does_not_stay_in_argv),
 		cmocka_unit_test(the_help_names_what_is_taken),
+		cmocka_unit_test(the_help_promises_no_reload),
 		cmocka_unit_test(the_version_is_the_build_s),
 	};
 

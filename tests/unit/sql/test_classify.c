@@ -30,6 +30,7 @@ struct expectation {
 #define SESSION VERDICT_SESSION, VERDICT_BECAUSE_SESSION, PIN_NONE
 #define PINS(pin) VERDICT_SESSION, VERDICT_BECAUSE_SESSION, PIN_##pin
 #define FUNCTION VERDICT_WRITE, VERDICT_BECAUSE_FUNCTION, PIN_NONE
+#define CONFIGURES VERDICT_WRITE, VERDICT_BECAUSE_FUNCTION, PIN_SET_CONFIG
 #define LOCKING VERDICT_WRITE, VERDICT_BECAUSE_LOCKING, PIN_NONE
 #define WRITING_CTE VERDICT_WRITE, VERDICT_BECAUSE_WRITING_CTE, PIN_NONE
 #define ANALYZE VERDICT_WRITE, VERDICT_BECAUSE_EXPLAIN_ANALYZE, PIN_NONE
@@ -203,7 +204,20 @@ static const struct expectation expectations[] = {
 	  VERDICT_BECAUSE_FUNCTION, PIN_SET_CONFIG },
 	{ "select U&\"set\\005fconfig\"('a', 'b', false)", VERDICT_WRITE, VERDICT_BECAUSE_FUNCTION,
 	  PIN_SET_CONFIG },
-	{ "select setseed(0.5)", VERDICT_WRITE, VERDICT_BECAUSE_FUNCTION, PIN_SET_CONFIG },
+	{ "select set_config('a', 'b', true)", FUNCTION },
+	{ "select pg_catalog.set_config('a', $1, TRUE), set_config($2, 'b', true)", FUNCTION },
+	{ "select set_config('a', 'b', not true)", CONFIGURES },
+	{ "select set_config('a', 'b', 'true')", CONFIGURES },
+	{ "select set_config('a', 'b', 't'::bool)", CONFIGURES },
+	{ "select set_config('a', 'b', t.c) from t", CONFIGURES },
+	{ "select set_config('a', 'b', true or c) from t", CONFIGURES },
+	{ "select set_config('a', 'b')", CONFIGURES },
+	{ "select set_config(is_local => false, setting_name => 'a', new_value => 'b')",
+	  CONFIGURES },
+	{ "select set_config('a', 'b', true), set_config('a', 'b', false)", CONFIGURES },
+	{ "select set_config('a', set_config('b', 'c', false), true)", CONFIGURES },
+	{ "select set_config('search_path', 'a', true)", FUNCTION },
+	{ "select setseed(0.5)", CONFIGURES },
 	{ "select pg_advisory_lock(1)", VERDICT_WRITE, VERDICT_BECAUSE_FUNCTION,
 	  PIN_ADVISORY_LOCK },
 	{ "select pg_try_advisory_lock_shared(1, 2)", VERDICT_WRITE, VERDICT_BECAUSE_FUNCTION,
