@@ -118,7 +118,7 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 	prepared_settle(s, r, outcome);
 	/* The Sync that ends a batch which only prepared was ours: the client's
 	 * own is still to come, and ends what must be skipped. */
-	if (outcome != REQUEST_DONE && s->owes_sync)
+	if (outcome != REQUEST_DONE && r->is_detached && s->owes_sync)
 		s->skips_to_sync = true;
 	/* Skipped by the server: a Query in a failed batch, a Sync before COPY data. */
 	if (outcome == REQUEST_SKIPPED && server->state != SERVER_CLOSED &&

@@ -52,10 +52,10 @@ static enum take take_while_copying(struct session *s, const struct incoming *m)
 /* A Sync or Flush outside of a batch needs no server. */
 static bool take_alone(struct session *s, const struct incoming *m)
 {
+	if (m->f.type == CLIENT_FLUSH && !s->is_batch_open)
+		return true;
 	if (s->state != SESSION_IDLE)
 		return false;
-	if (m->f.type == CLIENT_FLUSH)
-		return true;
 	if (m->f.type != CLIENT_SYNC)
 		return false;
 	s->owes_sync = false;

@@ -24,6 +24,7 @@ static void ask(struct session *s, const struct request *r)
 	struct server *server = s->asker.server;
 
 	full.asker = &s->asker;
+	full.is_detached = s->is_detached;
 	s->names_due += prepared_depends_on(&full);
 	if (full.plan == ANSWER_PASS && full.kind == REQUEST_EXECUTE) {
 		full.sent_us = loop_now_us();

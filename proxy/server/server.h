@@ -66,6 +66,7 @@ struct request {
 	bool is_failed; /* QUERY, FUNCTION: an ErrorResponse came, ReadyForQuery did not yet */
 	bool is_learnt; /* PARSE, CLOSE: the statement was added to, taken from server->known */
 	bool is_unnamed; /* PARSE: of the unnamed statement */
+	bool is_detached; /* of a batch that ends with a Sync of ours, not the client's */
 	uint8_t local_size;
 	const char *local; /* static bytes */
 	struct asker *asker; /* NULL: nobody, the pool's own */
