@@ -257,10 +257,7 @@ static enum take pass_long_parse(struct session *s, const struct incoming *m)
 	q = query_know(s, span_make("", 0));
 	st = statement_get_nameless(&s->sessions->statements, q);
 	s->wrote = true;
-	if (s->pin == PIN_NONE) {
-		s->pin = PIN_TOO_LONG;
-		stats_count(s->sessions->stats, COUNT_PINS, 1);
-	}
+	session_pin(s, PIN_TOO_LONG);
 	send_long_parse(s, m, parse.name, st);
 	statement_drop(st);
 	known_query_drop(q);

@@ -43,10 +43,7 @@ enum query_use query_note_use(struct session *s, struct known_query *q)
 	const struct verdict *v = q->verdict;
 	int reason;
 
-	if (v->pin != PIN_NONE && s->pin == PIN_NONE) {
-		s->pin = v->pin;
-		stats_count(s->sessions->stats, COUNT_PINS, 1);
-	}
+	session_pin(s, v->pin);
 	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY)
 		return USE_CONTROL;
 	if (v->only_shows)
@@ -380,10 +377,8 @@ static enum take take_long_query(struct session *s, const struct incoming *m)
 	struct need need = { false, ROUTE_FIRST_OWN + ROUTE_LARGE_MESSAGE };
 	enum take taken = route_query(s, m, NULL, &need);
 
-	if (taken == TAKE_DONE && s->pin == PIN_NONE) {
-		s->pin = PIN_TOO_LONG;
-		stats_count(s->sessions->stats, COUNT_PINS, 1);
-	}
+	if (taken == TAKE_DONE)
+		session_pin(s, PIN_TOO_LONG);
 	return taken;
 }
 

@@ -301,6 +301,14 @@ void session_close(struct session *s)
 	conn_close(&s->conn);
 }
 
+void session_pin(struct session *s, enum pin_reason reason)
+{
+	if (reason == PIN_NONE || s->pin != PIN_NONE)
+		return;
+	s->pin = reason;
+	stats_count(s->sessions->stats, COUNT_PINS, 1);
+}
+
 struct pool *session_pool(struct session *s, int node)
 {
 	struct pool **place = &s->pools[node % SESSION_POOLS];

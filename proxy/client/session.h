@@ -204,6 +204,8 @@ static inline struct query_context session_query_context(const struct session *s
 				       s->unsafe_encoding };
 }
 
+/* Bound to its connection from here on, unless it is already; PIN_NONE: nothing. */
+void session_pin(struct session *s, enum pin_reason reason);
 /* The pool of this node for the session's database and user. */
 struct pool *session_pool(struct session *s, int node);
 

@@ -78,18 +78,10 @@ void pools_init(struct pools *pools)
 	ensure(pools->conns && pools->config && pools->topology);
 }
 
-static char *make_key(int node, const char *database, const char *user)
-{
-	char *key;
-
-	ensure(asprintf(&key, "%d %zu %s %s", node, strlen(database), database, user) > 0);
-	return key;
-}
-
 static struct pool *find_existing(const struct pools *pools, int node, const char *database,
 				  const char *user)
 {
-	char *key = make_key(node, database, user);
+	char *key = quota_make_key(node, database, user);
 	struct pool *pool;
 
 	HASH_FIND_STR(pools->all, key, pool);
@@ -111,7 +103,7 @@ struct pool *pools_find(struct pools *pools, int node, const char *database, con
 	if (pool)
 		return pool;
 	pool = memory_get_zeroed(sizeof *pool);
-	pool->key = make_key(node, database, user);
+	pool->key = quota_make_key(node, database, user);
 	pool->pools = pools;
 	pool->node = node;
 	pool->database = memory_copy_text(database);

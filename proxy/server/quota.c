@@ -59,7 +59,7 @@ void quotas_destroy(struct quotas *all)
 }
 
 /* The lengths in front keep ("a", "bc") apart from ("ab", "c"). */
-static char *make_key(int node, const char *database, const char *user)
+char *quota_make_key(int node, const char *database, const char *user)
 {
 	char *key;
 
@@ -82,7 +82,7 @@ static struct quota *create(struct quotas *all, char *key)
 
 struct quota *quotas_find(struct quotas *all, int node, const char *database, const char *user)
 {
-	char *key = make_key(node, database, user);
+	char *key = quota_make_key(node, database, user);
 	struct quota *q;
 
 	pthread_mutex_lock(&all->lock);

@@ -19,6 +19,8 @@ struct quota;
 struct quotas *quotas_create(int worker_count);
 void quotas_destroy(struct quotas *all);
 
+/* The key of a pool and of its quota, as text; the caller frees it. */
+char *quota_make_key(int node, const char *database, const char *user);
 /* The quota of this key, made if it is new; lives as long as `all`.  Takes a
  * lock: once for each pool and worker, never for a query. */
 struct quota *quotas_find(struct quotas *all, int node, const char *database, const char *user);
