@@ -72,6 +72,13 @@ bool settings_add(struct settings **building, struct span name, struct span valu
 	return true;
 }
 
+const char *settings_find(const struct settings *s, const char *name)
+{
+	const struct setting *found = s ? find((struct settings *)(uintptr_t)s, name) : NULL;
+
+	return found ? found->value : NULL;
+}
+
 struct settings *settings_hold(struct settings *s)
 {
 	if (s)

@@ -19,6 +19,9 @@ struct settings;
  * regardless of ASCII case, as PostgreSQL's).  false: too many or too large. */
 bool settings_add(struct settings **building, struct span name, struct span value);
 
+/* The value of a name, until the set is dropped; NULL: it is not in the set. */
+const char *settings_find(const struct settings *s, const char *name);
+
 struct settings *settings_hold(struct settings *s);
 void settings_drop(struct settings *s);
 bool settings_equal(const struct settings *a, const struct settings *b);

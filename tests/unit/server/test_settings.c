@@ -41,6 +41,21 @@ static void test_equal(void **state)
 	settings_drop(NULL);
 }
 
+static void test_find(void **state)
+{
+	struct settings *s = SET("application_name", "shop", "TimeZone", "UTC", "empty", "");
+
+	(void)state;
+	assert_string_equal(settings_find(s, "application_name"), "shop");
+	assert_string_equal(settings_find(s, "Application_Name"), "shop");
+	assert_string_equal(settings_find(s, "timezone"), "UTC");
+	assert_string_equal(settings_find(s, "empty"), "");
+	assert_null(settings_find(s, "application"));
+	assert_null(settings_find(s, ""));
+	assert_null(settings_find(NULL, "timezone"));
+	settings_drop(s);
+}
+
 static void test_limits(void **state)
 {
 	static char large[SETTINGS_MAX_BYTES + 1];
@@ -164,6 +179,7 @@ static void test_as_many_as_there_may_be(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_equal),	     cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_changes),	     cmocka_unit_test(test_values_are_bound),
 		cmocka_unit_test(test_as_many_as_there_may_be),
