@@ -261,7 +261,7 @@ static bool is_from_startup(const struct session *s, struct span name)
 	char text[CONFIG_NAME_BYTES + 1];
 
 	snprintf(text, sizeof text, "%.*s", SPAN_ARGS(name));
-	return settings_value(s->startup_settings, text) != NULL;
+	return settings_find(s->startup_settings, text) != NULL;
 }
 
 void carried_on_row(struct session *s, struct span row)
@@ -285,7 +285,7 @@ void carried_on_row(struct session *s, struct span row)
 /* A replica runs no serializable transactions. */
 static bool needs_primary(const struct settings *settings)
 {
-	const char *isolation = settings_value(settings, "default_transaction_isolation");
+	const char *isolation = settings_find(settings, "default_transaction_isolation");
 
 	return isolation && strcasecmp(isolation, "serializable") == 0;
 }

@@ -53,11 +53,12 @@ void session_pin(struct session *s, enum pin_reason reason)
 	if ((BIT(reason) & FOR_LIFE) && reason != PIN_SESSION_MODE && s->asker.server)
 		s->asker.server->is_tainted = true;
 	s->pins_changed = true;
-	s->pins |= BIT(reason);
-	if (s->pin != PIN_NONE)
+	if (s->pins & BIT(reason))
 		return;
-	s->pin = reason;
-	stats_count(s->sessions->stats, COUNT_PINS, 1);
+	s->pins |= BIT(reason);
+	stats_pin(s->sessions->stats, reason);
+	if (s->pin == PIN_NONE)
+		s->pin = reason;
 }
 
 bool pins_are_for_life(const struct session *s)

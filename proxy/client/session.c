@@ -83,6 +83,8 @@ void session_set_state(struct session *s, enum session_state state)
 	ensure(states[s->state].next & CAN(state));
 	s->sessions->active_count += counts_as_active(state) - counts_as_active(s->state);
 	s->state = state;
+	if (state == SESSION_IDLE)
+		s->idle_since_us = s->sessions->tick_us;
 	if (state == SESSION_CLOSED)
 		return;
 	if (states[state].is_held)
@@ -250,7 +252,8 @@ void session_open(struct sessions *all, int fd, bool is_one_too_many)
 	s->asker.conn = &s->conn;
 	s->strings_conform = true;
 	s->is_one_too_many = is_one_too_many;
-	s->deadline_us = loop_now_us() + (uint64_t)all->config->proxy_login_timeout_ms * 1000;
+	s->opened_us = loop_now_us();
+	s->deadline_us = s->opened_us + (uint64_t)all->config->proxy_login_timeout_ms * 1000;
 	conn_open(&s->conn, all->conns, fd, &session_conn_ops);
 	DL_APPEND(all->all, s);
 	all->count++;
@@ -392,6 +395,7 @@ void sessions_tick(struct sessions *all, uint64_t now_us)
 {
 	struct session *s, *next;
 
+	all->tick_us = now_us;
 	DL_FOREACH_SAFE(all->all, s, next) {
 		if (s->deadline_us && now_us >= s->deadline_us)
 			on_deadline(s);

@@ -13,6 +13,7 @@
  *   own.c       requests of our own, for these two
  *   answer.c    what came back: ReadyForQuery, errors, lost connections
  *   cancel.c    CancelRequests
+ *   report.c    what is shown of them
  *
  * A session owns its client's socket; a server is only lent to it.
  */
@@ -83,6 +84,7 @@ struct sessions {
 	struct session *by_key; /* uthash */
 	struct cancel *cancels; /* DL list: on their way to servers */
 	int count, active_count;
+	uint64_t tick_us; /* when sessions_tick was last called */
 	bool is_draining; /* no transaction may begin */
 };
 
@@ -162,6 +164,8 @@ struct session {
 	uint64_t arrived_us; /* the message that waits was first seen */
 	uint64_t wait_us; /* how long the last one waited for a server */
 	uint64_t deadline_us; /* of the state; 0: none */
+	uint64_t opened_us;
+	uint64_t idle_since_us; /* IDLE: the tick before it became so, which costs no clock */
 };
 
 /* --- for worker.c --- */
@@ -177,6 +181,8 @@ void sessions_drain(struct sessions *all);
 /* Closes all at once. */
 void sessions_close(struct sessions *all);
 void sessions_finish(struct sessions *all);
+/* Fills in clients_*, and of the clients the copy's client_limit: the longest connected. */
+void sessions_report(struct sessions *all, struct stats_copy *copy);
 /* A CancelRequest with this key came in, at whichever worker. */
 void sessions_cancel(struct sessions *all, uint64_t key);
 

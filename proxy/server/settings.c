@@ -164,7 +164,7 @@ bool settings_equal(const struct settings *a, const struct settings *b)
 	return true;
 }
 
-const char *settings_value(const struct settings *s, const char *name)
+const char *settings_find(const struct settings *s, const char *name)
 {
 	bool is_there;
 	int place = place_of(s, name, &is_there);
@@ -206,7 +206,7 @@ static bool is_identity(const char *name)
 
 static bool has_identity(const struct settings *s)
 {
-	return settings_value(s, identities[0]) || settings_value(s, identities[1]);
+	return settings_find(s, identities[0]) || settings_find(s, identities[1]);
 }
 
 static void add(struct change *c, const char *name, const char *value)
@@ -226,12 +226,12 @@ static void add_differences(struct change *c, const struct settings *from,
 	for (int i = 0; from && i < from->count; i++) {
 		const char *name = from->all[i].name;
 
-		if (is_wanted(name, of_encoding) && !settings_value(to, name))
+		if (is_wanted(name, of_encoding) && !settings_find(to, name))
 			add(c, name, NULL);
 	}
 	for (int i = 0; to && i < to->count; i++) {
 		const char *name = to->all[i].name, *value = to->all[i].value;
-		const char *before = settings_value(from, name);
+		const char *before = settings_find(from, name);
 
 		if (is_wanted(name, of_encoding) && !(before && strcmp(before, value) == 0))
 			add(c, name, value);
@@ -242,14 +242,14 @@ static void add_differences(struct change *c, const struct settings *from,
 static void add_identity_end(struct change *c, const struct settings *from)
 {
 	for (int i = 0; i < 2; i++)
-		if (settings_value(from, identities[i]))
+		if (settings_find(from, identities[i]))
 			add(c, identities[i], NULL);
 }
 
 static void add_identity(struct change *c, const struct settings *to)
 {
 	for (int i = 0; i < 2; i++) {
-		const char *value = settings_value(to, identities[i]);
+		const char *value = settings_find(to, identities[i]);
 
 		if (value)
 			add(c, identities[i], value);

@@ -25,11 +25,12 @@ void settings_remove(struct settings **building, const char *name);
 /* The beginning of a set that differs from another. */
 struct settings *settings_copy(const struct settings *s);
 
+/* The value of a name, until the set is dropped; NULL: it is not in the set. */
+const char *settings_find(const struct settings *s, const char *name);
+
 struct settings *settings_hold(struct settings *s);
 void settings_drop(struct settings *s);
 bool settings_equal(const struct settings *a, const struct settings *b);
-/* The value; NULL: not set. */
-const char *settings_value(const struct settings *s, const char *name);
 /* One by one, in a fixed order: at 0, 1, …; false behind the last. */
 bool settings_at(const struct settings *s, int i, const char **name, const char **value);
 
