@@ -126,6 +126,7 @@ void worker_tell_topology(struct worker *w, struct topology *topology)
 static void take_catalog(struct worker *w, struct worker_letter *l)
 {
 	router_set_catalog(&w->router, l->volatility);
+	w->sessions.statements.epoch++;
 	volatility_drop(l->volatility);
 }
 DELIVERY(take_catalog)

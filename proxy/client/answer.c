@@ -94,6 +94,8 @@ static void apply_effects(struct session *s, struct server *server, const struct
 	}
 	if (v->deallocates)
 		prepared_undo_forget(prepared_set(s, span_of(v->deallocates), NULL));
+	if (v->changes_schema || v->pin == PIN_TEMPORARY_TABLE)
+		s->sessions->statements.epoch++;
 	if (v->changes_schema)
 		s->sessions->on_schema_change(s->sessions->context, s->database);
 }
@@ -128,8 +130,7 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 		count_query(s, server, r, outcome);
 	if (r->kind == REQUEST_PARSE && r->statement && outcome == REQUEST_DONE &&
 	    r->plan != ANSWER_LOCAL)
-		r->statement->proved_generation =
-			router_generation(s->sessions->router, s->database);
+		r->statement->proved_epoch = r->epoch;
 	if (r->query && outcome == REQUEST_FAILED)
 		pins_note_failure(s, r->query->verdict);
 	if (r->statement && outcome == REQUEST_FAILED)
@@ -249,6 +250,12 @@ static void on_parameter(struct asker *a, struct span name, struct span value)
 	query_on_parameter(session_of(a), name, value);
 }
 
+static void on_changed(struct asker *a, struct statement *st)
+{
+	st->changed_epoch = ++st->owner->epoch;
+	prepared_renew(session_of(a), st);
+}
+
 static struct span name_of(struct asker *a, const struct statement *st)
 {
 	return prepared_name_of(session_of(a), st);
@@ -331,6 +338,7 @@ const struct asker_ops session_asker_ops = {
 	.on_ready = on_ready,
 	.on_copy_in = on_copy_in,
 	.on_parameter = on_parameter,
+	.on_changed = on_changed,
 	.name_of = name_of,
 	.on_room = on_room,
 	.on_lost = on_lost,

@@ -296,6 +296,7 @@ static void set(struct session *s, struct settings *settings)
 		settings_drop(s->settings);
 	s->settings = settings;
 	s->asker.settings = settings;
+	s->settings_digest = settings_digest(settings);
 	s->is_serializable = needs_primary(settings);
 }
 

@@ -27,17 +27,17 @@ struct look {
 
 struct statement_key batch_key(const struct session *s, const struct parse_message *p)
 {
-	return (struct statement_key){ p->query, p->types, s->database, s->user };
+	return (struct statement_key){ p->query, p->types, s->database, s->user,
+				       s->settings_digest };
 }
 
-/* Has some server accepted this very Parse, under the catalogue of today? */
+/* Has some server accepted this very Parse, in the schema of today? */
 static bool is_proved(struct session *s, const struct parse_message *p)
 {
 	struct statement_key key = batch_key(s, p);
 	struct statement *st = statement_find(&s->sessions->statements, &key);
 
-	return st && st->proved_generation &&
-	       st->proved_generation == router_generation(s->sessions->router, s->database) &&
+	return st && st->proved_epoch == s->sessions->statements.epoch &&
 	       !prepared_find(s, p->name) && st->query->verdict->pin == PIN_NONE;
 }
 

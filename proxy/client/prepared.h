@@ -11,6 +11,10 @@ enum { PREPARED_NAMES_MAX = 10000 }; /* of one session */
 
 /* The statement of this name (empty: the unnamed one); NULL: none. */
 struct statement *prepared_find(const struct session *s, struct span name);
+/* When the name was parsed last (struct statements' epoch). */
+uint64_t prepared_epoch(const struct session *s, struct span name);
+/* Whoever uses a name of it was told that the row type changed. */
+void prepared_renew(struct session *s, const struct statement *st);
 /* A name of the session that means it; empty: none. */
 struct span prepared_name_of(const struct session *s, const struct statement *st);
 /* The name now means `st` (NULL: nothing; the reference is the name's own).

@@ -262,6 +262,7 @@ void session_open(struct sessions *all, int fd, bool is_one_too_many)
 		session_fail(s, "58000", "could not get random bytes");
 		return;
 	}
+	s->asker.process = (uint32_t)(s->key >> 32);
 	HASH_ADD(hh, all->by_key, key, sizeof s->key, s);
 }
 

@@ -121,6 +121,7 @@ struct session {
 	struct touched *touched; /* owned; by what ran since */
 	struct settings *asked_settings; /* being built of the answer */
 	struct settings *to_restore; /* being built: reset to another value than that of start-up */
+	uint64_t settings_digest; /* of them */
 	bool is_serializable; /* by default: no replica will do */
 	uint8_t own_due; /* enum own_purpose: the request of our own that is under way */
 	bool own_failed;

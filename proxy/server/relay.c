@@ -12,6 +12,7 @@
 #include "wire/extended.h"
 #include "wire/frame.h"
 #include "wire/read.h"
+#include "wire/write.h"
 
 #include <stdio.h>
 
@@ -226,6 +227,21 @@ static void give_error(struct run *run, const struct frame *f, const struct requ
 	conn_sent(head->asker->conn);
 }
 
+/* A plan whose tables are not any more what they were: "cached plan must not change
+ * result type" (E6), or what was a name before is none now. */
+static void note_stale(struct server *s, const struct request *head,
+		       const struct error_fields *fields)
+{
+	bool uses = head->kind == REQUEST_BIND || head->kind == REQUEST_DESCRIBE;
+
+	if (!uses || !head->statement || head->substitute)
+		return;
+	if (span_is(fields->sqlstate, "0A000"))
+		head->asker->ops->on_changed(head->asker, head->statement);
+	else if (span_starts_with(fields->sqlstate, "42"))
+		server_doubt(s, head->statement);
+}
+
 static enum step on_error(struct run *run, const struct frame *f)
 {
 	struct server *s = run->server;
@@ -238,6 +254,7 @@ static enum step on_error(struct run *run, const struct frame *f)
 		return on_fatal(run, &fields);
 	asker = head->asker;
 	if (head->plan != ANSWER_DROP) {
+		note_stale(s, head, &fields);
 		give_error(run, f, head, &fields);
 		fail_head(s);
 		return STEP_NEXT;
@@ -298,6 +315,28 @@ static enum step on_parameter(struct run *run, const struct frame *f, struct ask
 	return STEP_NEXT;
 }
 
+/* To who has the connection, in a request or not.  The client knows itself by the
+ * process number of its own BackendKeyData. */
+static void give_notification(struct run *run, const struct frame *f)
+{
+	struct asker *to = run->server->asker;
+	uint32_t process = f->body.size >= 4 ? (uint32_t)read_int32(&(struct reader){ f->body, 0 }) :
+					       0;
+	struct buf *out;
+
+	if (!to || process != run->server->process) {
+		take(run, f->size, to);
+		return;
+	}
+	take(run, f->size, NULL);
+	out = conn_out(to->conn);
+	write_byte(out, SERVER_NOTIFICATION);
+	write_int32(out, (int32_t)(f->size - 1));
+	write_int32(out, (int32_t)to->process);
+	write_bytes(out, span_after(f->body, 4));
+	conn_sent(to->conn);
+}
+
 /* NoticeResponse, ParameterStatus, NotificationResponse. */
 static enum step on_async(struct run *run, const struct frame *f)
 {
@@ -305,8 +344,10 @@ static enum step on_async(struct run *run, const struct frame *f)
 	struct request *head = server_head(s);
 	struct asker *to = head ? receiver(head) : s->asker;
 
-	if (f->type == SERVER_NOTIFICATION)
-		to = s->asker;
+	if (f->type == SERVER_NOTIFICATION) {
+		give_notification(run, f);
+		return STEP_NEXT;
+	}
 	if (f->type == SERVER_PARAMETER_STATUS && head && head->tells_parameters)
 		to = head->asker;
 	if (f->type == SERVER_PARAMETER_STATUS)

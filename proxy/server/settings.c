@@ -2,9 +2,11 @@
  * Sets of session settings (settings.h).  A set is built by one thread, then
  * never changes.  Its names are sorted, so that two sets are compared side by side.
  */
+#define XXH_INLINE_ALL /* libpg_query exports XXH names of its own */
 #include "server/settings.h"
 
 #include "base/ensure.h"
+#include "sql/lexer.h"
 #include "wire/extended.h"
 #include "wire/frame.h"
 #include "wire/write.h"
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <xxhash.h>
 
 struct setting {
 	char *name, *value; /* owned by a set; in a change: borrowed, NULL is the default */
@@ -179,6 +182,40 @@ bool settings_at(const struct settings *s, int i, const char **name, const char 
 	*name = s->all[i].name;
 	*value = s->all[i].value;
 	return true;
+}
+
+/* Settings of an application's own have a dot in their names; the others here tell
+ * how a statement runs, not what it is. */
+static bool counts(const char *name)
+{
+	static const char *const not[] = {
+		"application_name", "client_min_messages", "deadlock_timeout",
+		"extra_float_digits", "idle_in_transaction_session_timeout",
+		"idle_session_timeout", "lock_timeout", "log_min_duration_statement",
+		"statement_timeout", "synchronous_commit", "work_mem",
+	};
+
+	for (size_t i = 0; i < sizeof not / sizeof *not; i++)
+		if (strcasecmp(name, not[i]) == 0)
+			return false;
+	return !strchr(name, '.');
+}
+
+uint64_t settings_digest(const struct settings *s)
+{
+	uint64_t digest = 0;
+
+	for (int i = 0; s && i < s->count; i++) {
+		const char *value = s->all[i].value;
+
+		if (!counts(s->all[i].name))
+			continue;
+		for (const char *c = s->all[i].name; *c; c++)
+			digest = XXH3_64bits_withSeed(&folded_letters[(unsigned char)*c], 1,
+						      digest);
+		digest = XXH3_64bits_withSeed(value, strlen(value) + 1, digest);
+	}
+	return digest;
 }
 
 /* --- from one set to another --- */
