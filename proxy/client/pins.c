@@ -18,7 +18,7 @@
 
 /* DISCARD ALL does not end them. */
 #define FOR_LIFE                                                               \
-	(BIT(PIN_SESSION_MODE) | BIT(PIN_LOAD) | BIT(PIN_UNRESETTABLE))
+	(BIT(PIN_SESSION_MODE) | BIT(PIN_REPLICATION) | BIT(PIN_LOAD) | BIT(PIN_UNRESETTABLE))
 
 /* How the server is asked whether there is any of it. */
 static const struct {

@@ -8,6 +8,7 @@
 #include "client/carried.h"
 #include "client/pins.h"
 #include "client/prepared.h"
+#include "client/replication.h"
 #include "base/ensure.h"
 #include "base/log.h"
 #include "wire/error.h"
@@ -36,6 +37,15 @@ typedef enum take handler(struct session *s, const struct incoming *m);
 	[CLIENT_COPY_DATA] = query_take_copy, [CLIENT_COPY_DONE] = query_take_copy, \
 	[CLIENT_COPY_FAIL] = query_take_copy, [CLIENT_TERMINATE] = query_take_terminate
 
+#define REPLICATION_TRAFFIC                                                    \
+	[CLIENT_QUERY] = replication_take, [CLIENT_PARSE] = replication_take,  \
+	[CLIENT_BIND] = replication_take, [CLIENT_DESCRIBE] = replication_take, \
+	[CLIENT_EXECUTE] = replication_take, [CLIENT_CLOSE] = replication_take, \
+	[CLIENT_SYNC] = replication_take, [CLIENT_FLUSH] = replication_take,   \
+	[CLIENT_FUNCTION_CALL] = replication_take,                             \
+	[CLIENT_COPY_DATA] = query_take_copy, [CLIENT_COPY_DONE] = query_take_copy, \
+	[CLIENT_COPY_FAIL] = query_take_copy, [CLIENT_TERMINATE] = query_take_terminate
+
 /* What is not in `take` is refused with 08P01. */
 static const struct {
 	const char *word;
@@ -55,13 +65,15 @@ static const struct {
 	[SESSION_MD5] = { "md5", CAN(SESSION_GREETING) | CAN_END, false,
 			  { [CLIENT_PASSWORD] = login_take_md5,
 			    [CLIENT_TERMINATE] = query_take_terminate } },
-	[SESSION_GREETING] = { "greeting", CAN(SESSION_IDLE) | CAN_END, true, { 0 } },
+	[SESSION_GREETING] = { "greeting", CAN(SESSION_IDLE) | CAN(SESSION_REPLICATION) | CAN_END,
+			       true, { 0 } },
 	[SESSION_IDLE] = { "idle", CAN(SESSION_WAITING) | GETS_SERVER | CAN_END, false,
 			   { TRAFFIC } },
 	[SESSION_WAITING] = { "waiting", CAN(SESSION_IDLE) | GETS_SERVER | CAN_END, true, { 0 } },
 	[SESSION_SETTING_UP] = { "setting_up",
 				 CAN(SESSION_IDLE) | CAN(SESSION_LINKED) | CAN_END, true, { 0 } },
 	[SESSION_LINKED] = { "linked", CAN(SESSION_IDLE) | CAN_END, false, { TRAFFIC } },
+	[SESSION_REPLICATION] = { "replication", CAN_END, false, { REPLICATION_TRAFFIC } },
 	[SESSION_CLOSING] = { "closing", CAN(SESSION_CLOSED), true, { 0 } },
 	[SESSION_CLOSED] = { "closed", 0, true, { 0 } },
 };
@@ -73,7 +85,8 @@ const char *session_state_word(enum session_state state)
 
 static bool counts_as_active(enum session_state state)
 {
-	return state == SESSION_LINKED || state == SESSION_SETTING_UP;
+	return state == SESSION_LINKED || state == SESSION_SETTING_UP ||
+	       state == SESSION_REPLICATION;
 }
 
 void session_set_state(struct session *s, enum session_state state)
@@ -215,6 +228,7 @@ static void on_buried(struct conn *c)
 		known_query_drop(s->bound);
 	prepared_forget_all(s);
 	carried_finish(s);
+	replication_destroy(s->replication);
 	free(s->user);
 	free(s->database);
 	free(s);
@@ -284,7 +298,10 @@ static void drop_server(struct session *s)
 			       s->pin != PIN_NONE || s->needs_reset || carried_is_due(s));
 		return;
 	}
-	if (server->queue_count > 0 && s->state == SESSION_LINKED)
+	/* A stream ends with its connection. */
+	if (server->queue_count > 0 &&
+	    (s->state == SESSION_LINKED ||
+	     (s->state == SESSION_REPLICATION && !server->is_streaming)))
 		cancel_send(s->sessions, server);
 	server_close(server, "its client left");
 }
@@ -434,7 +451,9 @@ void sessions_drain(struct sessions *all)
 				  s->state == SESSION_SETTING_UP ||
 				  s->state == SESSION_CLOSING;
 
-		if (!is_working || is_between_transactions(s))
+		if (s->state == SESSION_REPLICATION)
+			replication_drain(s);
+		else if (!is_working || is_between_transactions(s))
 			session_fail(s, "57P01",
 				     "terminating connection due to administrator command");
 	}

@@ -11,6 +11,7 @@
  *   carried.c   settings, carried from connection to connection
  *   pins.c      what binds a session to its connection
  *   own.c       requests of our own, for these two
+ *   replication.c  replication connections: a server of their own, messages unread
  *   answer.c    what came back: ReadyForQuery, errors, lost connections
  *   cancel.c    CancelRequests
  *   report.c    what is shown of them
@@ -50,6 +51,7 @@ enum {
 	X(SESSION_WAITING, "waiting") /* wants a server */                     \
 	X(SESSION_SETTING_UP, "setting_up") /* has one, which gets its settings */ \
 	X(SESSION_LINKED, "linked") /* has one */                              \
+	X(SESSION_REPLICATION, "replication") /* has one of its own, for life */ \
 	X(SESSION_CLOSING, "closing") /* its last message is on the way out */ \
 	X(SESSION_CLOSED, "closed")
 
@@ -64,6 +66,7 @@ struct session_login; /* login.c */
 struct session_name; /* prepared.c */
 struct touched; /* carried.c */
 struct refusal; /* query.c */
+struct replication; /* replication.c */
 
 /* The sessions of one worker and what they share. */
 struct sessions {
@@ -109,6 +112,7 @@ struct session {
 	struct settings *startup_settings; /* held; what RESET goes back to */
 	const struct credential *credential; /* of sessions->users; NULL: unknown user */
 	struct session_login *login; /* owned; until logged in */
+	struct replication *replication; /* owned; NULL: an ordinary session */
 
 	/* prepared statements */
 	struct session_name *names; /* uthash by name; owned */

@@ -70,7 +70,8 @@ void login_destroy(struct server_login *login)
 void login_begin(struct server *s)
 {
 	s->login = memory_get_zeroed(sizeof *s->login);
-	startup_write(conn_out(&s->conn), span_of(s->pool->user), span_of(s->pool->database));
+	startup_write(conn_out(&s->conn), span_of(s->pool->user), span_of(s->pool->database),
+		      buf_waiting(&s->pool->startup));
 	conn_sent(&s->conn);
 }
 
@@ -287,15 +288,18 @@ static void copy_text(char *out, size_t room, struct span text, const char *othe
 
 static void on_error(struct server *s, struct span body)
 {
+	char sqlstate[6], message[512], detail[512], hint[512];
 	struct error_fields fields;
-	char sqlstate[6], message[512];
 
 	error_read(body, &fields);
 	copy_text(sqlstate, sizeof sqlstate, fields.sqlstate, "08004");
 	copy_text(message, sizeof message, fields.message, "server refused the login");
+	copy_text(detail, sizeof detail, fields.detail, "");
+	copy_text(hint, sizeof hint, fields.hint, "");
 	if (strlen(sqlstate) != 5)
 		snprintf(sqlstate, sizeof sqlstate, "08004");
-	fail(s, sqlstate, message);
+	server_fail(s, &(struct error){ "FATAL", sqlstate, message, detail[0] ? detail : NULL,
+					hint[0] ? hint : NULL });
 }
 
 static void on_parameter(struct server *s, const struct frame *f)

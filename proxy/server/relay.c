@@ -108,7 +108,7 @@ static void end_head(struct run *run, enum request_outcome outcome)
 static bool answers(enum request_kind kind, char type)
 {
 	static const char *const allowed[] = {
-		[REQUEST_QUERY] = "TDCIZGHdcE", [REQUEST_FUNCTION] = "VZE",
+		[REQUEST_QUERY] = "TDCIZGHWdcE", [REQUEST_FUNCTION] = "VZE",
 		[REQUEST_PARSE] = "1E",		[REQUEST_BIND] = "2E",
 		[REQUEST_DESCRIBE] = "tTnE",	[REQUEST_EXECUTE] = "DCIsGHdcE",
 		[REQUEST_CLOSE] = "3E",		[REQUEST_SYNC] = "ZE",
@@ -169,6 +169,7 @@ static void fail_head(struct server *s)
 {
 	struct request *head = server_head(s);
 
+	s->is_streaming = false;
 	if (s->is_copying_in) {
 		s->is_copying_in = false;
 		if (head->asker)
@@ -285,7 +286,7 @@ static enum step on_ready(struct run *run, const struct frame *f)
 	take(run, f->size, receiver(head));
 	flush(run);
 	s->status = status;
-	s->is_copying_in = false;
+	s->is_copying_in = s->is_streaming = s->has_streamed = false;
 	s->has_unread = run->at < run->bytes.size && s->queue_count == 1;
 	server_pop(s, head->is_failed ? REQUEST_FAILED : REQUEST_DONE);
 	relay_give_local(s);
@@ -358,15 +359,24 @@ static enum step on_async(struct run *run, const struct frame *f)
 
 /* --- one message --- */
 
-static void on_copy_in(struct run *run, struct asker *asker)
+/* CopyInResponse, CopyBothResponse. */
+static void on_copy_in(struct run *run, char type, struct asker *asker)
 {
 	struct server *s = run->server;
 
 	s->is_copying_in = true;
+	s->is_streaming = type == SERVER_COPY_BOTH;
 	if (server_head(s)->kind == REQUEST_EXECUTE)
 		server_drop_syncs(s);
 	if (asker)
 		asker->ops->on_copy_in(asker, s, true);
+}
+
+static void on_complete(struct server *s, struct request *head, struct span body)
+{
+	head->rows += command_rows(body);
+	s->has_streamed |= s->is_streaming;
+	s->is_copying_in = s->is_streaming = false;
 }
 
 static enum step on_answer(struct run *run, const struct frame *f)
@@ -376,6 +386,9 @@ static enum step on_answer(struct run *run, const struct frame *f)
 
 	if (!head || !answers(head->kind, f->type))
 		return refuse_message(s, f->type);
+	/* Only a WAL sender streams both ways. */
+	if (f->type == SERVER_COPY_BOTH && !s->pool->is_private)
+		return refuse_message(s, f->type);
 	if (f->type == SERVER_ERROR)
 		return on_error(run, f);
 	if (f->type == SERVER_READY)
@@ -383,12 +396,10 @@ static enum step on_answer(struct run *run, const struct frame *f)
 	take(run, f->size, receiver(head));
 	if (f->type == SERVER_DATA_ROW && head->plan == ANSWER_DROP && head->purpose)
 		head->asker->ops->on_own_row(head->asker, s, head, f->body);
-	if (f->type == SERVER_COMMAND_COMPLETE) {
-		head->rows += command_rows(f->body);
-		s->is_copying_in = false;
-	}
-	if (f->type == SERVER_COPY_IN)
-		on_copy_in(run, head->asker);
+	if (f->type == SERVER_COMMAND_COMPLETE)
+		on_complete(s, head, f->body);
+	if (f->type == SERVER_COPY_IN || f->type == SERVER_COPY_BOTH)
+		on_copy_in(run, f->type, head->asker);
 	if (completes(head->kind, f->type))
 		end_head(run, REQUEST_DONE);
 	return STEP_NEXT;

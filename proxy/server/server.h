@@ -175,6 +175,8 @@ struct server {
 	bool passing_is_dropped;
 	char status; /* of the last ReadyForQuery */
 	bool is_copying_in;
+	bool is_streaming; /* CopyBoth: both sides send until both have said CopyDone */
+	bool has_streamed; /* and that is over, but ReadyForQuery did not come yet */
 	bool has_unread; /* bytes came behind the last ReadyForQuery */
 	bool is_tainted; /* may not be lent again */
 

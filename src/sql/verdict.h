@@ -56,7 +56,8 @@ enum verdict_reason {
 	X(PIN_UNRESETTABLE, "unresettable")                                    \
 	X(PIN_TOO_LONG, "too_long")                                            \
 	X(PIN_NOT_PARSED, "not_parsed")                                        \
-	X(PIN_SESSION_MODE, "session_mode")
+	X(PIN_SESSION_MODE, "session_mode")                                    \
+	X(PIN_REPLICATION, "replication")
 
 enum pin_reason {
 #define X(name, word) name,
