@@ -113,7 +113,7 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 	bool ran = r->kind == REQUEST_QUERY || r->kind == REQUEST_EXECUTE;
 
 	if (r->purpose) {
-		if (r->kind == REQUEST_SYNC && outcome == REQUEST_DONE)
+		if (ends_with_ready(r->kind) && outcome == REQUEST_DONE)
 			own_end(s, r->purpose);
 		return;
 	}
@@ -137,6 +137,9 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 		pins_note_failure(s, r->statement->query->verdict);
 	if (ran && r->query && outcome == REQUEST_DONE)
 		apply_effects(s, server, r->query->verdict);
+	/* DEALLOCATE is not taken back by an error behind it; or did that come before? */
+	if (ran && r->query && outcome == REQUEST_FAILED && r->query->verdict->drops_prepared)
+		server_doubt_all(server);
 	if (s->holds_for_answers && s->is_batch_open && server->queue_count == 0)
 		let_go_on(s);
 }
@@ -176,6 +179,7 @@ void answer_release(struct session *s)
 
 	policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
 	s->needs_reset = false;
+	server->last_key = s->key;
 	session_set_state(s, SESSION_IDLE);
 	pool_give_back(server, needs_reset);
 }
@@ -210,10 +214,10 @@ static void on_ready(struct asker *a, struct server *server, char status, enum a
 		login_greet(s, server);
 		return;
 	}
-	if (s->state == SESSION_SETTING_UP) {
+	if (s->state == SESSION_SETTING_UP && server->queue_count == 0)
 		query_on_set_up(s);
+	if (plan == ANSWER_DROP && s->state != SESSION_LINKED)
 		return;
-	}
 	if (plan == ANSWER_PASS)
 		s->readies_due--;
 	if (plan == ANSWER_PASS && status == 'I') {

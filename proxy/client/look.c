@@ -71,7 +71,8 @@ static void look_at_bind(struct session *s, const struct frame *f, struct look *
 	if (st) {
 		query_need_add(s, &look->need, st->query);
 	} else if (look->need.is_harmless) {
-		look->need = (struct need){ false, VERDICT_BECAUSE_SESSION };
+		look->need.is_harmless = false;
+		look->need.reason = VERDICT_BECAUSE_SESSION;
 	}
 }
 
@@ -133,7 +134,8 @@ enum take batch_judge(struct session *s, struct span ahead, struct need *need)
 		s->arrived_us = loop_now_us();
 	*need = look.need;
 	s->is_detached = false;
-	s->is_local = result == LOOK_SYNC && look.is_known_good && s->state == SESSION_IDLE;
+	s->is_local = result == LOOK_SYNC && look.is_known_good && s->state == SESSION_IDLE &&
+		      !s->is_verbatim;
 	switch (result) {
 	case LOOK_MORE:
 		return TAKE_MORE;
@@ -143,13 +145,15 @@ enum take batch_judge(struct session *s, struct span ahead, struct need *need)
 	case LOOK_SYNC:
 		break;
 	case LOOK_PREPARES:
-		s->is_detached = true;
+		s->is_detached = !s->is_verbatim;
 		break;
 	case LOOK_RUNS:
-		*need = (struct need){ false, ROUTE_FIRST_OWN + ROUTE_FLUSH };
+		need->is_harmless = false;
+		need->reason = ROUTE_FIRST_OWN + ROUTE_FLUSH;
 		break;
 	case LOOK_TOO_LONG:
-		*need = (struct need){ false, ROUTE_FIRST_OWN + ROUTE_LARGE_MESSAGE };
+		need->is_harmless = false;
+		need->reason = ROUTE_FIRST_OWN + ROUTE_LARGE_MESSAGE;
 		break;
 	}
 	return TAKE_DONE;

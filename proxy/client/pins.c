@@ -56,6 +56,8 @@ void session_pin(struct session *s, enum pin_reason reason)
 	if (s->pins & BIT(reason))
 		return;
 	s->pins |= BIT(reason);
+	if (reason == PIN_SESSION_MODE)
+		s->is_verbatim = true;
 	stats_pin(s->sessions->stats, reason);
 	if (s->pin == PIN_NONE)
 		s->pin = reason;
@@ -74,9 +76,11 @@ static void set_pins(struct session *s, unsigned pins)
 	while (pins && !(pins & BIT(reason)))
 		reason++;
 	s->pin = (enum pin_reason)reason;
+	if (pins != 0)
+		return;
 	/* It is gone, and yet the next client must be able to trust that. */
-	if (pins == 0)
-		s->needs_reset = true;
+	s->needs_reset = true;
+	s->is_verbatim = false;
 }
 
 /* --- is it over? --- */
@@ -198,12 +202,17 @@ static enum pin_reason reason_of(const struct session *s, const struct verdict *
 	return call == CONFIG_CALL_UNKNOWN ? PIN_SET_CONFIG : PIN_NONE;
 }
 
+bool pins_refuse_any(const struct session *s)
+{
+	return s->sessions->config->pool_pin_policy == PIN_POLICY_ERROR && !pins_are_for_life(s);
+}
+
 struct substitute *pins_refuse(const struct session *s, const struct verdict *v, struct span text)
 {
 	char message[200];
 	enum pin_reason reason;
 
-	if (s->sessions->config->pool_pin_policy != PIN_POLICY_ERROR || pins_are_for_life(s))
+	if (!pins_refuse_any(s))
 		return NULL;
 	reason = reason_of(s, v, text);
 	if (reason == PIN_NONE)

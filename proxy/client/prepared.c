@@ -65,6 +65,19 @@ void prepared_renew(struct session *s, const struct statement *st)
 			n->epoch = st->owner->epoch;
 }
 
+bool prepared_next(const struct session *s, struct prepared_cursor *at)
+{
+	struct session_name *n = at->has_begun ? at->next : s->names;
+
+	at->has_begun = true;
+	if (!n)
+		return false;
+	at->name = span_make(n->name, n->size);
+	at->statement = n->statement;
+	at->next = n->hh.next;
+	return true;
+}
+
 struct span prepared_name_of(const struct session *s, const struct statement *st)
 {
 	struct session_name *n;

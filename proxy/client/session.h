@@ -95,6 +95,7 @@ struct sessions {
 struct need {
 	bool is_harmless; /* all of it */
 	int reason; /* why not */
+	bool reads_sequence; /* of the session's own past */
 };
 
 struct session {
@@ -136,6 +137,8 @@ struct session {
 	unsigned pins; /* bits */
 	unsigned pins_asked, pins_left; /* what the server was asked for, what there still is */
 	bool pins_changed; /* since it was asked */
+	/* The server knows the client's prepared statements by the client's own names. */
+	bool is_verbatim;
 	bool needs_reset; /* the server must be reset when it is given back */
 
 	bool is_one_too_many; /* max_clients is reached */
@@ -160,6 +163,7 @@ struct session {
 	bool wrote; /* something that may write was sent since the last commit */
 	bool unsafe_encoding, strings_conform; /* as the server last told the client */
 	bool is_routed; /* the message that waits */
+	bool reads_sequence; /* and it does */
 	bool is_cancelled; /* while SETTING_UP */
 	enum route_target lacks; /* WAITING without a pool's queue: what is lacking */
 	int linked_node; /* LINKED: where */

@@ -285,6 +285,16 @@ static bool is_stale(const struct server *s)
 	       loop_now_us() - s->idle_since_us >= PING_AFTER_US;
 }
 
+static struct server *find_last_of(struct pool *pool, uint64_t key)
+{
+	struct server *s;
+
+	DL_FOREACH(pool->idle, s)
+		if (s->last_key == key && !is_stale(s))
+			return s;
+	return NULL;
+}
+
 /* One that carries the asker's settings already spares it a round trip. */
 static struct server *find_alike(struct pool *pool, const struct asker *a)
 {
@@ -302,7 +312,8 @@ static struct server *find_alike(struct pool *pool, const struct asker *a)
 
 static struct server *take_idle(struct pool *pool, const struct asker *a)
 {
-	struct server *alike = find_alike(pool, a);
+	struct server *last = a->wants_last_of ? find_last_of(pool, a->wants_last_of) : NULL;
+	struct server *alike = last ? last : find_alike(pool, a);
 
 	if (alike)
 		return alike;
@@ -409,6 +420,7 @@ static void reset(struct server *s)
 	conn_sent(&s->conn);
 	settings_drop(s->settings);
 	s->settings = NULL;
+	s->last_key = 0;
 	server_forget_all(s);
 }
 

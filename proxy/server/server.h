@@ -139,6 +139,7 @@ struct asker {
 	uint32_t process; /* of the BackendKeyData that it was given */
 	struct asker *prev, *next; /* in that pool's queue */
 	const struct settings *settings; /* what it will want set: a hint for the choice */
+	uint64_t wants_last_of; /* the connection that last had this key; 0: any */
 	uint64_t waits_since_us, waits_until_us;
 };
 
@@ -188,6 +189,7 @@ struct server {
 
 	struct buf greeting; /* the ParameterStatus messages of its login */
 	uint32_t process, secret; /* BackendKeyData */
+	uint64_t last_key; /* the asker's own: who had it last; 0: nobody since its reset */
 	int cancels; /* cancel connections under way: not lent until they ended */
 	bool was_ready; /* its login succeeded */
 	bool is_leaving; /* idle, promised to another worker */

@@ -82,6 +82,9 @@ struct verdict {
 	/* set_config() that may outlive its transaction: of a setting that only the text
 	 * names (set_config_names). */
 	bool sets_config;
+	bool reads_sequence; /* currval(), lastval(): of what this session did before */
+	/* PREPARE, EXECUTE, DEALLOCATE among others: names that are the server's to know. */
+	bool names_prepared;
 	bool may_end_pin; /* UNLISTEN, DROP, DEALLOCATE, pg_advisory_unlock(), … */
 	bool drops_prepared; /* DEALLOCATE ALL, DISCARD ALL */
 	bool discards_all; /* DISCARD ALL */
