@@ -5,8 +5,8 @@ that it answers: rows, notices, errors.  What PostgreSQL itself answers to a for
 the tag PLACE is learnt once on a direct connection; the answer to any other tag is the same bytes
 with that tag in them.  So a pipeline's answer is compared as one string, whatever is in it.
 
-    tagged.py FORMS PORT SEED CONNECTIONS COUNT      asks COUNT statements, ends with 1 at a wrong byte
-    tagged.py FORMS PORT SEED CONNECTIONS --die      clients that leave at any byte, until stdin ends
+    tagged.py FORMS PORT SEED CONNECTIONS COUNT   asks COUNT statements; 1: a wrong byte came
+    tagged.py FORMS PORT SEED CONNECTIONS --die   clients that die at any byte, till stdin ends
 
 Prints {"answers": …, "bytes": …, "deaths": …} as its last line.
 """
