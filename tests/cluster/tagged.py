@@ -6,6 +6,7 @@ the tag PLACE is learnt once on a direct connection; the answer to any other tag
 with that tag in them.  So a pipeline's answer is compared as one string, whatever is in it.
 
     tagged.py FORMS PORT SEED CONNECTIONS COUNT   asks COUNT statements; 1: a wrong byte came
+    tagged.py FORMS PORT SEED CONNECTIONS --ask   the same, till stdin ends
     tagged.py FORMS PORT SEED CONNECTIONS --die   clients that die at any byte, till stdin ends
 
 Prints {"answers": …, "bytes": …, "deaths": …} as its last line.
@@ -105,12 +106,12 @@ def ask(client, request):
     return answer.removesuffix(last)
 
 
-def learn(port):
+def learn(port, requests=None):
     """[(weight, count, request, answer)] from a server itself; each is tried with two more tags."""
     forms = []
     with peers.EvilClient(port).login(USER, PASSWORD, DATABASE) as client:
         ask(client, PREPARED)
-        for weight, count, request in REQUESTS:
+        for weight, count, request in requests or REQUESTS:
             answer = ask(client, request)
             for tag in (b"t" + b"0" * 43, b"t" + b"f" * 43):
                 got = ask(client, tagged(request, tag))
@@ -263,7 +264,7 @@ def main():
     everyone = [Conversation(int(port), int(seed) * 64 + i, forms, dice, dies)
                 for i in range(int(connections))]
     try:
-        run(everyone, None if dies else int(limit))
+        run(everyone, None if limit.startswith("--") else int(limit))
     finally:
         print(json.dumps({name: sum(getattr(one, name) for one in everyone)
                           for name in ("answers", "bytes", "deaths")}), flush=True)
