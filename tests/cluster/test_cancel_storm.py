@@ -155,7 +155,7 @@ def all_connections_can_be_had(proxy):
 
 @pytest.mark.proxy
 @pytest.mark.limit(2100)
-def test_F01_F02_F06_a_storm_of_cancels(weir, cluster, tmp_path):
+def test_D02_F01_F02_F06_a_storm_of_cancels(weir, cluster, tmp_path):
     forms = tmp_path / "sleepers"
     forms.write_bytes(pickle.dumps(sleepers(cluster.primary.port)))
     proxy = weir(pool_size=SIZE, pool_overflow=0, proxy_workers=2)
