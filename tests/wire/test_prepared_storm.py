@@ -10,7 +10,7 @@ import pytest
 import messages as m
 
 LONG = os.environ.get("PGWEIR_LONG") == "1"
-OPERATIONS = 10000 if LONG else 250  # of each client
+OPERATIONS = 4000 if LONG else 250  # of each client
 NAMES = ["", "a", "b", "c"]
 
 
@@ -86,7 +86,7 @@ def test_E05_random_statements_with_a_small_memory(server, weir, limit):
 def test_E09_ever_new_statements_do_not_pile_up(server, weir):
     """Neither on the server's connections nor in the proxy."""
     one = weir(server, pool_size=2, pool_max_prepared=20)
-    count, before = 30000 if LONG else 1500, None
+    count, before = 6000 if LONG else 1500, None
     with one.login() as client:
         for i in range(count):
             client.send(m.parse(f"rows 1 9 u{i}", "s"), m.bind("s"), m.execute(), m.close("S", "s"),
