@@ -11,6 +11,7 @@
 #include "client/replication.h"
 #include "base/ensure.h"
 #include "base/log.h"
+#include "watch/pairs.h"
 #include "wire/error.h"
 
 #include <stdarg.h>
@@ -142,6 +143,7 @@ static enum take take_message(struct session *s, struct span bytes, size_t *used
 
 	if (result == FRAME_MORE)
 		return TAKE_MORE;
+	pairs_note(PAIRS_CLIENT, s->state, m.f.type);
 	if (result == FRAME_BAD_TYPE || result == FRAME_BAD_LENGTH) {
 		refuse_frame(s, result, m.f.type);
 		return TAKE_HOLD;
@@ -188,6 +190,8 @@ static size_t on_bytes(struct conn *c, struct span bytes)
 		if (conn_is_congested(c))
 			conn_stop_reading(c);
 	}
+	if (states[s->state].is_held)
+		pairs_note_held(s->state, span_after(bytes, at));
 	stats_count(s->sessions->stats, COUNT_BYTES_FROM_CLIENTS, at);
 	return at;
 }

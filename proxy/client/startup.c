@@ -7,6 +7,7 @@
 #include "base/ensure.h"
 #include "client/carried.h"
 #include "base/log.h"
+#include "watch/pairs.h"
 #include "wire/startup.h"
 #include "wire/write.h"
 
@@ -213,6 +214,7 @@ enum take startup_take(struct session *s, struct span bytes, size_t *used)
 	struct startup startup;
 	enum startup_kind kind = startup_parse(bytes, &startup);
 
+	pairs_note(PAIRS_FIRST, (int)kind, 0);
 	*used = startup.size;
 	switch (kind) {
 	case STARTUP_MORE:

@@ -8,6 +8,7 @@
 #include "base/ensure.h"
 #include "auth/credential.h"
 #include "server/pool.h"
+#include "watch/pairs.h"
 #include "wire/error.h"
 #include "wire/frame.h"
 #include "wire/read.h"
@@ -343,6 +344,7 @@ static void on_message(struct server *s, const struct frame *f)
 {
 	bool accepted = s->login->step == LOGIN_ACCEPTED;
 
+	pairs_note(PAIRS_SERVER, s->state, f->type);
 	switch (f->type) {
 	case SERVER_AUTHENTICATION:
 		on_authentication(s, f->body);
@@ -389,6 +391,8 @@ size_t login_bytes(struct server *s, struct span bytes)
 			fail_protocol(s, "a message too long");
 			return bytes.size;
 		case FRAME_BAD_TYPE:
+			pairs_note(PAIRS_SERVER, s->state, f.type);
+			/* fall through */
 		case FRAME_BAD_LENGTH:
 			fail_protocol(s, "not a PostgreSQL message");
 			return bytes.size;

@@ -8,6 +8,7 @@
 
 #include "base/ensure.h"
 #include "server/pool.h"
+#include "watch/pairs.h"
 #include "watch/stats.h"
 #include "wire/extended.h"
 #include "wire/frame.h"
@@ -64,6 +65,15 @@ static enum step refuse(struct server *s, const char *what)
 	snprintf(message, sizeof message, "server broke the protocol: %s", what);
 	server_fail(s, &(struct error){ "ERROR", "08P01", message, NULL, NULL });
 	return STEP_STOP;
+}
+
+/* For the table of tests/run. */
+static void note(struct server *s, char type)
+{
+	struct request *head = server_head(s);
+
+	pairs_note(PAIRS_SERVER, s->state, type);
+	pairs_note(PAIRS_ANSWER, head ? (int)head->kind : PAIRS_NO_REQUEST, type);
 }
 
 static enum step refuse_message(struct server *s, char type)
@@ -439,12 +449,14 @@ static enum step take_frame(struct run *run)
 	case FRAME_PARTIAL:
 		return on_partial(run, &f);
 	case FRAME_BAD_TYPE:
+		note(s, f.type);
 		return refuse_message(s, f.type);
 	case FRAME_BAD_LENGTH:
 		return refuse(s, "an impossible message length");
 	case FRAME_WHOLE:
 		break;
 	}
+	note(s, f.type);
 	switch (f.type) {
 	case SERVER_NOTICE:
 	case SERVER_PARAMETER_STATUS:
