@@ -24,8 +24,9 @@ def update(word):
 
 
 def meanwhile(sql, *messages):
-    """A statement is used, another client asks this, and the statement is used again."""
-    return [[P(sql, "s"), B(of="s"), E(), S], beside(*messages), *[[B(of="s"), E(), S]] * 4]
+    """A statement is used on every connection, another client asks this, then again on every one."""
+    uses = [[B(of="s"), E(), S]] * 4
+    return [[P(sql, "s"), S], *uses, beside(*messages), *uses]
 
 
 SCRIPTS = {
