@@ -137,6 +137,8 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 		pins_note_failure(s, r->statement->query->verdict);
 	if (ran && r->query && outcome == REQUEST_DONE)
 		apply_effects(s, server, r->query->verdict);
+	if (ran && r->query && outcome != REQUEST_DONE)
+		carried_note_failure(s, r->query->verdict);
 	/* DEALLOCATE is not taken back by an error behind it; or did that come before? */
 	if (ran && r->query && outcome == REQUEST_FAILED && r->query->verdict->drops_prepared)
 		server_doubt_all(server);

@@ -9,7 +9,7 @@
 #include "wire/extended.h"
 
 /* What a Parse of this session is known by. */
-struct statement_key batch_key(const struct session *s, const struct parse_message *p);
+struct statement_key batch_key(struct session *s, const struct parse_message *p);
 
 /* look.c: what the batch at the start of `ahead` needs.  TAKE_DONE: `need` is
  * known, and s->is_local and s->is_detached say how it is to be dealt with. */

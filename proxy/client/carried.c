@@ -24,7 +24,7 @@
 /* Since the server was last asked. */
 struct touched {
 	UT_array *names; /* lower case */
-	bool by_reset; /* some were: are they at their defaults? */
+	bool is_unsure; /* some may not be set: they were reset, or their statement failed */
 };
 
 /* --- which --- */
@@ -86,6 +86,15 @@ static void touch_all(struct session *s, const struct settings *settings)
 	}
 }
 
+/* Set since, and not in s->settings yet: the answer is on its way. */
+static void touch_asked(struct session *s)
+{
+	char **name = NULL;
+
+	while (s->asked && (name = (char **)utarray_next(s->asked->names, name)))
+		touch(s, *name);
+}
+
 /* What set_config() sets: the text has the names, or else nobody knows. */
 static void touch_called(struct session *s, struct span text)
 {
@@ -108,11 +117,18 @@ void carried_note(struct session *s, const struct verdict *v, struct span text)
 		touch_called(s, text);
 	if (!v->resets_settings)
 		return;
-	get_touched(s)->by_reset = true;
+	get_touched(s)->is_unsure = true;
 	if (v->resets_all) {
+		touch_asked(s);
 		touch_all(s, s->settings);
 		touch_all(s, s->startup_settings);
 	}
+}
+
+void carried_note_failure(struct session *s, const struct verdict *v)
+{
+	if (s->touched && (v->setting_count > 0 || v->sets_config))
+		s->touched->is_unsure = true;
 }
 
 /* --- back to the values of start-up --- */
@@ -177,7 +193,7 @@ bool carried_is_due(const struct session *s)
 }
 
 /* current_setting() works for every setting, pg_settings shows only most; it alone
- * knows whether one is at its default. */
+ * knows whether one is set. */
 static void write_question(struct buf *out, const struct touched *t)
 {
 	char query[SETTINGS_MAX * 8 + 512];
@@ -187,14 +203,14 @@ static void write_question(struct buf *out, const struct touched *t)
 	used = (size_t)snprintf(query, sizeof query,
 				"SELECT n.name, pg_catalog.current_setting(n.name, true)%s "
 				"FROM pg_catalog.unnest(ARRAY[",
-				t->by_reset ? ", s.setting OPERATOR(pg_catalog.=) s.reset_val" :
+				t->is_unsure ? ", s.source OPERATOR(pg_catalog.=) 'session'" :
 					      "");
 	for (unsigned i = 1; i <= count; i++)
 		used += (size_t)snprintf(query + used, sizeof query - used, "%s$%u",
 					 i > 1 ? "," : "", i);
 	used += (size_t)snprintf(
 		query + used, sizeof query - used, "]::pg_catalog.text[]) AS n(name)%s",
-		t->by_reset ? " LEFT JOIN pg_catalog.pg_settings s ON"
+		t->is_unsure ? " LEFT JOIN pg_catalog.pg_settings s ON"
 			      " pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) n.name" :
 			      "");
 	ensure(used < sizeof query);
@@ -234,7 +250,8 @@ void carried_ask(struct session *s)
 	write_names(conn_out(&server->conn), t);
 	conn_sent(&server->conn);
 	own_ask(s, OWN_VALUES, 1);
-	destroy_touched(t);
+	destroy_touched(s->asked);
+	s->asked = t;
 }
 
 static bool read_column(struct reader *r, struct span *value)
@@ -256,30 +273,61 @@ static void forget(struct session *s, struct span name)
 	settings_remove(&s->asked_settings, text);
 }
 
-static bool is_from_startup(const struct session *s, struct span name)
+static const char *find_startup(const struct session *s, struct span name)
 {
 	char text[CONFIG_NAME_BYTES + 1];
 
 	snprintf(text, sizeof text, "%.*s", SPAN_ARGS(name));
-	return settings_find(s->startup_settings, text) != NULL;
+	return settings_find(s->startup_settings, text);
+}
+
+static bool is_from_startup(const struct session *s, struct span name)
+{
+	return find_startup(s, name) != NULL;
+}
+
+/* It was reset, unseen: in a message that failed later. */
+static struct span restore_later(struct session *s, struct span name)
+{
+	struct span value = span_of(find_startup(s, name));
+
+	if (!settings_add(&s->to_restore, name, value))
+		s->own_failed = true;
+	return value;
+}
+
+static void keep(struct session *s, struct span name, struct span value)
+{
+	char text[SETTINGS_MAX_BYTES + 1];
+
+	/* What is made with this path is temporary. */
+	if (span_is(name, "search_path")) {
+		snprintf(text, sizeof text, "%.*s", SPAN_ARGS(value));
+		if (strcasestr(text, "pg_temp"))
+			session_pin(s, PIN_TEMPORARY_TABLE);
+	}
+	if (!settings_add(&s->asked_settings, name, value))
+		s->own_failed = true; /* too many or too long to carry */
 }
 
 void carried_on_row(struct session *s, struct span row)
 {
 	struct reader r = reader_of(row);
 	int columns = read_int16(&r);
-	struct span name, value, at_default;
+	struct span name, value, is_set;
 	bool has_name = read_column(&r, &name), has_value = read_column(&r, &value);
-	bool is_default = columns == 3 && read_column(&r, &at_default) && span_is(at_default, "t");
+	bool is_default = columns == 3 && read_column(&r, &is_set) && span_is(is_set, "f");
 
 	if (!has_name || r.failed) {
 		s->own_failed = true;
 		return;
 	}
-	if (!has_value || (is_default && !is_from_startup(s, name)))
+	if (is_default && is_from_startup(s, name))
+		value = restore_later(s, name);
+	else if (!has_value || is_default)
 		forget(s, name);
-	else if (!settings_add(&s->asked_settings, name, value))
-		s->own_failed = true; /* too many or too long to carry */
+	if ((has_value && !is_default) || is_from_startup(s, name))
+		keep(s, name, value);
 }
 
 /* A replica runs no serializable transactions. */
@@ -306,6 +354,8 @@ void carried_end(struct session *s)
 	struct settings *now = s->asked_settings;
 
 	s->asked_settings = NULL;
+	destroy_touched(s->asked);
+	s->asked = NULL;
 	if (s->own_failed) {
 		settings_drop(now);
 		session_pin(s, PIN_SET);
@@ -331,18 +381,30 @@ bool carried_set_up(struct session *s, struct server *server)
 	return true;
 }
 
+uint64_t carried_digest(struct session *s)
+{
+	if (!carried_is_unsaved(s))
+		return s->settings_digest;
+	return (s->key ^ ++s->unknown_count) | 1;
+}
+
 /* --- from beginning to end --- */
 
 void carried_begin(struct session *s)
 {
+	const char *path = settings_find(s->settings, "search_path");
+
 	s->startup_settings = settings_hold(s->settings);
 	set(s, s->settings);
+	if (path && strcasestr(path, "pg_temp"))
+		session_pin(s, PIN_TEMPORARY_TABLE);
 }
 
 void carried_finish(struct session *s)
 {
 	destroy_touched(s->touched);
-	s->touched = NULL;
+	destroy_touched(s->asked);
+	s->touched = s->asked = NULL;
 	settings_drop(s->asked_settings);
 	settings_drop(s->to_restore);
 	settings_drop(s->startup_settings);

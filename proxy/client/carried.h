@@ -16,6 +16,8 @@
 
 /* It is about to run with this text: which settings may it touch? */
 void carried_note(struct session *s, const struct verdict *v, struct span text);
+/* It did not run to its end: what it touched may be as it was. */
+void carried_note_failure(struct session *s, const struct verdict *v);
 /* It ran: what it reset goes back to what the client gave at start-up, as on a
  * connection of its own; carried_restore does it when the answer is complete. */
 void carried_note_reset(struct session *s, const struct verdict *v);
@@ -37,6 +39,10 @@ void carried_end(struct session *s);
 
 /* Gives the server what the session has set.  False: it has that already. */
 bool carried_set_up(struct session *s, struct server *server);
+
+/* Of the settings in force (settings_digest); as long as they are not known, one that
+ * nothing else has. */
+uint64_t carried_digest(struct session *s);
 
 /* From start-up: `s->settings` is what was given. */
 void carried_begin(struct session *s);

@@ -4,6 +4,7 @@
  */
 #include "client/batch.h"
 
+#include "client/carried.h"
 #include "client/prepared.h"
 #include "client/query.h"
 
@@ -25,10 +26,10 @@ struct look {
 	struct span parsed; /* the last name parsed in it */
 };
 
-struct statement_key batch_key(const struct session *s, const struct parse_message *p)
+struct statement_key batch_key(struct session *s, const struct parse_message *p)
 {
 	return (struct statement_key){ p->query, p->types, s->database, s->user,
-				       s->settings_digest };
+				       carried_digest(s) };
 }
 
 /* Has some server accepted this very Parse, in the schema of today? */

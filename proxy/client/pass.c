@@ -15,6 +15,7 @@
 #include "wire/write.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Our names on servers begin so; no client may use one. */
 #define OUR_PREFIX "pgweir_"
@@ -80,11 +81,13 @@ static bool may_be_servers_own(struct span name)
 /* The error of this SQLSTATE that the server gives to our name, with the client's. */
 static struct substitute *say_of_name(const char *sqlstate, const char *format, struct span name)
 {
-	char message[512];
+	struct substitute *s;
+	char *message;
 
-	snprintf(message, sizeof message, format, (int)(name.size < 400 ? name.size : 400),
-		 name.data);
-	return substitute_create(sqlstate, &(struct error){ .message = message });
+	ensure(asprintf(&message, format, SPAN_ARGS(name)) > 0);
+	s = substitute_create(sqlstate, &(struct error){ .message = message });
+	free(message);
+	return s;
 }
 
 /* What a Bind or Describe speaks of. */
@@ -94,13 +97,20 @@ struct meant {
 	struct substitute *substitute;
 };
 
-static struct meant mean_nothing(struct span name)
+static struct meant mean_nothing(struct session *s, struct span name)
 {
-	const char *format = name.size ? "prepared statement \"%.*s\" does not exist" :
-					 "unnamed prepared statement does not exist%.*s";
+	struct server *server = s->asker.server;
 
-	return (struct meant){ NULL, span_of(NO_SUCH_STATEMENT),
-			       say_of_name("26000", format, name) };
+	if (name.size)
+		return (struct meant){ NULL, span_of(NO_SUCH_STATEMENT),
+				       say_of_name("26000",
+						   "prepared statement \"%.*s\" does not exist",
+						   name) };
+	/* The server may have an unnamed one, of another client's. */
+	named_message_write(conn_out(&server->conn), CLIENT_CLOSE, 'S', name);
+	ask(s, &(struct request){ .kind = REQUEST_CLOSE, .plan = ANSWER_DROP_BUT_ERROR });
+	server->unnamed = (struct statement_id){ 0 };
+	return (struct meant){ NULL, name, NULL };
 }
 
 /* Another client was told by the server that the rows are of another type now; this
@@ -128,7 +138,7 @@ static struct meant find_meant(struct session *s, struct span name)
 	if (name.size && (s->is_verbatim || (!st && may_be_servers_own(name))))
 		return (struct meant){ st, name, NULL };
 	if (!st)
-		return mean_nothing(name);
+		return mean_nothing(s, name);
 	if (name.size && prepared_epoch(s, name) < st->changed_epoch)
 		return mean_changed(s, st);
 	if (name.size)
@@ -136,7 +146,7 @@ static struct meant find_meant(struct session *s, struct span name)
 	else
 		knowledge = is_unnamed_there(server, st) ? KNOWS : KNOWS_NOT;
 	if (knowledge != KNOWS && !st->text.data)
-		return mean_nothing(name);
+		return mean_nothing(s, name);
 	if (name.size)
 		name = span_of(st->name);
 	if (knowledge == KNOWS_OLD)
@@ -354,12 +364,13 @@ static void send_long_parse(struct session *s, const struct incoming *m, struct 
 {
 	struct server *server = s->asker.server;
 	struct buf *out = conn_out(&server->conn);
-	struct span there = span_of(name.size ? st->name : "");
+	struct span there = s->is_verbatim ? name : span_of(name.size ? st->name : "");
+	bool is_ours = name.size > 0 && !s->is_verbatim;
 	size_t rest = m->f.size - FRAME_HEADER_BYTES - name.size - 1;
 
-	if (name.size)
+	if (is_ours)
 		server_learn(server, st, &s->asker);
-	else
+	if (name.size == 0)
 		server->unnamed = st->id;
 	write_byte(out, CLIENT_PARSE);
 	write_int32(out, (int32_t)(4 + there.size + 1 + rest));
@@ -368,7 +379,7 @@ static void send_long_parse(struct session *s, const struct incoming *m, struct 
 	ask(s, &(struct request){ .kind = REQUEST_PARSE,
 				  .plan = ANSWER_PASS,
 				  .statement = st,
-				  .is_learnt = name.size > 0,
+				  .is_learnt = is_ours,
 				  .is_unnamed = name.size == 0,
 				  .undo = prepared_set(s, name, st) });
 }

@@ -63,6 +63,13 @@ void session_pin(struct session *s, enum pin_reason reason)
 		s->pin = reason;
 }
 
+void session_pin_all(struct session *s, unsigned reasons)
+{
+	for (int reason = 0; reasons; reason++, reasons >>= 1)
+		if (reasons & 1)
+			session_pin(s, (enum pin_reason)reason);
+}
+
 bool pins_are_for_life(const struct session *s)
 {
 	return (s->pins & FOR_LIFE) != 0;
@@ -122,7 +129,9 @@ bool pins_are_due(const struct session *s)
 	return true;
 }
 
-static void write_question(struct buf *out, unsigned pins)
+/* For all that can be: what is about to be free may have been bound by a function, or
+ * by what PREPARE prepared. */
+static void write_question(struct buf *out)
 {
 	char query[2048];
 	size_t used = (size_t)snprintf(query, sizeof query, "SELECT ");
@@ -130,8 +139,6 @@ static void write_question(struct buf *out, unsigned pins)
 	size_t begun;
 
 	for (int i = 0; i < ASKABLE; i++) {
-		if (!(pins & BIT(askable[i].reason)))
-			continue;
 		used += (size_t)snprintf(query + used, sizeof query - used, "%s%s", comma,
 					 askable[i].is_there);
 		comma = ", ";
@@ -154,7 +161,7 @@ void pins_ask(struct session *s)
 
 	s->pins_changed = false;
 	s->pins_asked = s->pins_left = s->pins;
-	write_question(conn_out(&server->conn), s->pins);
+	write_question(conn_out(&server->conn));
 	conn_sent(&server->conn);
 	own_ask(s, OWN_PINS, 1);
 }
@@ -162,14 +169,13 @@ void pins_ask(struct session *s)
 void pins_on_row(struct session *s, struct span row)
 {
 	struct reader r = reader_of(row);
-	unsigned left = s->pins_asked;
+	unsigned left = 0;
 
 	read_int16(&r);
 	for (int i = 0; i < ASKABLE; i++) {
-		if (!(s->pins_asked & BIT(askable[i].reason)))
-			continue;
-		if (read_int32(&r) == 1 && span_is(read_bytes(&r, 1), "f"))
-			left &= ~BIT(askable[i].reason);
+		bool is_there = read_int32(&r) != 1 || !span_is(read_bytes(&r, 1), "f");
+
+		left |= is_there ? BIT(askable[i].reason) : 0;
 	}
 	if (!r.failed)
 		s->pins_left = left;

@@ -9,6 +9,8 @@
 
 /* Bound to its connection from here on; PIN_NONE: nothing. */
 void session_pin(struct session *s, enum pin_reason reason);
+/* For each of these bits (1u << reason). */
+void session_pin_all(struct session *s, unsigned reasons);
 /* Is it bound whatever it does, until it leaves? */
 bool pins_are_for_life(const struct session *s);
 

@@ -49,7 +49,7 @@ enum query_use query_note_use(struct session *s, struct known_query *q)
 	const struct verdict *v = q->verdict;
 	int reason;
 
-	session_pin(s, v->pin);
+	session_pin_all(s, v->pins);
 	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY)
 		return USE_CONTROL;
 	if (v->writes_nothing)

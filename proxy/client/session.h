@@ -124,9 +124,11 @@ struct session {
 	/* settings; see carried.h */
 	struct settings *settings; /* held; as of the last answer to carried_ask */
 	struct touched *touched; /* owned; by what ran since */
+	struct touched *asked; /* owned; which the server was asked for */
 	struct settings *asked_settings; /* being built of the answer */
 	struct settings *to_restore; /* being built: reset to another value than that of start-up */
-	uint64_t settings_digest; /* of them */
+	uint64_t settings_digest; /* of them; carried_digest */
+	uint64_t unknown_count; /* of digests of what nobody knows yet */
 	bool is_serializable; /* by default: no replica will do */
 	uint8_t own_due; /* enum own_purpose: the request of our own that is under way */
 	bool own_failed;

@@ -516,7 +516,7 @@ static struct verdict *make_unparsed(struct guess g, enum route_hint hint,
 	d.verdict.hint = hint;
 	d.verdict.changes_schema = g.may_change_schema;
 	if (g.may_leave)
-		d.verdict.pin = is_size ? PIN_TOO_LONG : PIN_NOT_PARSED;
+		verdict_add_pin(&d.verdict, is_size ? PIN_TOO_LONG : PIN_NOT_PARSED);
 	return draft_finish(&d);
 }
 

@@ -41,7 +41,7 @@ static void see_first_token(struct guess *g, struct span word)
 /* Words that tell wherever they stand. */
 static void see_word(struct guess *g, struct span word)
 {
-	static const char *const leaving[] = { "temp", "temporary", "hold", NULL };
+	static const char *const leaving[] = { "temp", "temporary", "hold", "pg_settings", NULL };
 	enum pin_reason pin = PIN_NONE;
 
 	g->may_leave |= is_one_of(word, leaving) || span_starts_with(word, "pg_temp");

@@ -28,8 +28,7 @@ static inline void walk_note(struct walk *w, enum verdict_kind kind, enum verdic
 
 static inline void walk_note_pin(struct walk *w, enum pin_reason pin)
 {
-	if (w->draft.verdict.pin == PIN_NONE)
-		w->draft.verdict.pin = pin;
+	verdict_add_pin(&w->draft.verdict, pin);
 }
 
 /* Judges a statement that is of its session only: SET, LISTEN, PREPARE, …;

@@ -71,7 +71,8 @@ enum route_hint { HINT_NONE, HINT_PRIMARY, HINT_REPLICA };
 struct verdict {
 	enum verdict_kind kind;
 	enum verdict_reason reason;
-	enum pin_reason pin;
+	enum pin_reason pin; /* the first of `pins` */
+	unsigned pins; /* bits: 1u << reason */
 	enum route_hint hint; /* "/" "* pgweir: primary *" "/" anywhere in the text */
 	/* Nothing but SET, SHOW, LISTEN, …: a trace in the session perhaps, none in the
 	 * database. */
@@ -107,6 +108,16 @@ struct verdict {
 
 const char *verdict_reason_word(enum verdict_reason reason);
 const char *pin_reason_word(enum pin_reason reason);
+
+/* While it is made: one reason more. */
+static inline void verdict_add_pin(struct verdict *v, enum pin_reason pin)
+{
+	if (pin == PIN_NONE)
+		return;
+	v->pins |= 1u << pin;
+	if (v->pin == PIN_NONE)
+		v->pin = pin;
+}
 
 /* free(3) on the one allocation; NULL is allowed. */
 void verdict_destroy(struct verdict *v);

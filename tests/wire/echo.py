@@ -119,9 +119,9 @@ def answer_question(connection, sql, values):
             change(settings, name.lower(), value)
         return [values[1::2]]
     if "current_setting(n.name" in sql:
-        columns = ["f"] if "reset_val" in sql else []
+        columns = ["f"] if "s.source" in sql else []
         return [[name, settings.get(name, PARAMETERS.get(name, "")),
-                 *(columns and ["tf"[name in settings]])] for name in values]
+                 *(columns and ["ft"[name in settings]])] for name in values]
     listens = "t" if connection.listens else "f"
     return [[listens if "listening" in part else "f"
              for part in sql.split("EXISTS")[1:] if "pg_depend" not in part]]
