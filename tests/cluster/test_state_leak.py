@@ -194,6 +194,7 @@ def test_D09_next_session_is_fresh(bench, change):
 SET = m.query("set work_mem = '3MB'; set my.own = 'x'; set role clerk")
 MUCH = m.query("set work_mem = '3MB'; set role none; create temp table leak (n int); prepare leak as"
                " select 1; select pg_advisory_lock(4711); listen leak")
+NO_ROLE = m.query("reset role")
 FEW_ROWS = "select generate_series(1, 9)"
 CALL = m.parse("select set_config('work_mem', '3MB', false)") + m.bind() + m.execute()
 # What a client has sent when it leaves, and the letters that it has read of the last answer.
@@ -209,16 +210,16 @@ LEFT = {
     "a batch that only parses": ([m.parse("select 1", "leak") + m.frame("H")], "1"),
     "a batch with no Sync": ([CALL], ""),
     "a batch with a Flush": ([CALL + m.FLUSH], "12DC"),
-    "a batch that failed": ([m.parse("select 1/0") + m.bind() + m.execute() + m.FLUSH], "12E"),
+    "a batch that failed": ([m.parse("select 1/0") + m.bind() + m.execute() + m.FLUSH], "1E"),
     "half a batch": ([m.parse("select set_config('work_mem', '3MB', false)") + m.bind()], ""),
-    "half a message": ([MUCH, m.query("set work_mem = '4MB'")[:9]], "Z"),
+    "half a message": ([MUCH, m.query("set work_mem = '4MB'")[:9]], ""),
     "half a Parse": ([CALL + m.SYNC + m.parse("select 1", "leak")[:12]], "12DCZ"),
     "a portal": ([m.query("begin"), m.parse(FEW_ROWS, "leak") + m.bind("leak", portal="leak")
                   + m.execute("leak", 2) + m.SYNC], "12DDsZ"),
     "a cursor": ([m.query("begin"), m.query(f"declare leak cursor with hold for {FEW_ROWS}")], "Z"),
     "a cursor kept": ([m.query(f"declare leak cursor with hold for {FEW_ROWS}")], "Z"),
-    "a COPY in": ([SET, m.query("copy public.leak_rows from stdin"), m.frame("d", b"1\n2\n")], ""),
-    "a COPY that failed": ([SET, m.query("copy public.leak_rows from stdin"),
+    "a COPY in": ([SET, NO_ROLE, m.query("copy public.leak_rows from stdin"), m.frame("d", b"1\n2\n")], ""),
+    "a COPY that failed": ([SET, NO_ROLE, m.query("copy public.leak_rows from stdin"),
                             m.frame("d", b"no number\n") + m.frame("c") + SET], ""),
     "a COPY out": ([SET, m.query("copy (select generate_series(1, 9999999)) to stdout")], "H"),
     "a time-out": ([m.query("set statement_timeout = '1ms'")], "Z"),
