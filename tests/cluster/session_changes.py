@@ -105,7 +105,7 @@ SUPERUSERS = [carried(f"superuser: set {text}", f"set {text}", user="postgres") 
 
 RESETS = [
     carried("set and reset", "set work_mem = '3MB'", "reset work_mem"),
-    carried("set and reset all", "set work_mem = '3MB'", "set my.own = 'x'", "reset all"),
+    carried("set and reset all", "set work_mem = '3MB'", "set my.own = 'x'", "select 1", "reset all"),
     carried("set and set to default", "set timezone = 'Asia/Tokyo'", "set time zone default"),
     carried("set local outside a transaction", "set local work_mem = '3MB'"),
     carried("set of a bad value", "set work_mem = 'plenty'"),
@@ -276,8 +276,10 @@ CHANNELS = [
     bound("listen, unlisten rolled back", "listen leak", "begin", "unlisten *", "rollback"),
 ]
 
+# "select 1": not close behind a SET, which is test_D13_reset_close_behind_a_set.
 DISCARDS = [
-    carried("discard all", "set work_mem = '3MB'", "set role clerk", "discard all"),
+    carried("discard all", "set work_mem = '3MB'", "set role clerk", "select 1",
+            "discard all"),
     carried("discard all after much", "prepare leak as select 1", "listen leak",
             "create temp table leak (n int)", "select pg_advisory_lock(4711)", "discard all"),
     carried("discard all in a transaction", "set work_mem = '3MB'", "begin", "discard all",
@@ -332,7 +334,7 @@ STARTS = [carried(f"start-up: {parameters}", "select 1", parameters=parameters) 
     {"options": "-c statement_timeout=9s"}, {"options": "-c search_path=pg_catalog"},
     {"options": "-c my.own=x -c work_mem=3MB -c datestyle=German"},
     {"application_name": "left behind"}, {"client_encoding": "LATIN1"},
-]] + [carried("start-up: then reset all", "set work_mem = '4MB'", "reset all",
+]] + [carried("start-up: then reset all", "set work_mem = '4MB'", "select 1", "reset all",
               parameters={"options": "-c work_mem=3MB -c timezone=Asia/Tokyo"})]
 
 CHANGES = [*SETTINGS, *SUPERUSERS, *RESETS, *CONFIG_CALLS, *TRANSACTIONS, *TEMPORARY, *LOCKS,

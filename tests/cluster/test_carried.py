@@ -96,6 +96,8 @@ def test_D10_D11_value_stays_equal(weir, canary, how):
     with connect(proxy) as other:
         other.execute("set my.own = 'of the other'")
         for name, text in VALUES.items():
+            if how is set_at_start and name == "long":
+                continue  # test_D10_value_at_start_is_taken_as_by_postgresql
             escaped = re.sub(r"([\\\s])", r"\\\1", text)
             more = {"options": f"-c my.own={escaped}"} if how is set_at_start else {}
             with connect(proxy, **more) as connection:
@@ -108,7 +110,9 @@ def test_D10_D11_value_stays_equal(weir, canary, how):
 
 
 @pytest.mark.proxy
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="finding 7: 8 KB in options"))
+    if name == "long" else name for name in VALUES])
 def test_D10_value_at_start_is_taken_as_by_postgresql(weir, cluster, name):
     options = "-c my.own=" + re.sub(r"([\\\s])", r"\\\1", VALUES[name])
     assert outcome_of_login(weir(**SHARED), options=options) == \
@@ -245,7 +249,8 @@ def test_D13_reset_close_behind_a_set(weir, reset):
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("sender", SENDERS)
 @pytest.mark.parametrize("start", [{}, STARTED], ids=["plain", "started"])
-def test_D13_change_counts_as_on_a_direct_connection(request, weir, cluster, sender, place, start):
+def test_D13_change_counts_as_on_a_direct_connection(request, weir, cluster, sender, place,
+                                                         start):
     """Each change in this place: outcomes, values and reports, with another session in between."""
     if (sender, place, start) == ("simple", "several_around", STARTED):
         request.applymarker(pytest.mark.xfail(strict=True, reason="finding 6: a RESET that is committed"
@@ -338,7 +343,8 @@ def test_D12_nothing_is_sent_while_nothing_changes(weir, cluster, all_logged, ch
         connection.execute(change)
         wait_until(lambda: client_of(proxy, connection)["state"] == "idle", "its settings to be read")
         pid = value(connection, "select pg_backend_pid()")
-        extra = statements_logged(cluster, pid, lambda: [connection.execute(MARK) for _ in range(50)])
+        extra = statements_logged(cluster, pid,
+                                  lambda: [connection.execute(MARK) for _ in range(50)])
         assert extra == []
 
 
