@@ -35,6 +35,7 @@ wal_receiver_status_interval = 1s
 wal_retrieve_retry_interval = 200ms
 log_line_prefix = '%m [%p] %e %u@%d '
 log_lock_waits = off
+max_prepared_transactions = 10
 track_functions = all
 """
 

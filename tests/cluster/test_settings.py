@@ -26,26 +26,6 @@ def show(connection, name):
     return value(connection, "select current_setting(%s, true)", [name])
 
 
-def whole_state(connection):
-    """All that a session could have inherited."""
-    queries = {
-        "settings": "select name, setting from pg_settings where name not in"
-                    " ('application_name', 'transaction_read_only', 'in_hot_standby')"
-                    " order by 1",
-        "identity": "select current_user, session_user, current_schemas(false)::text",
-        "own": "select coalesce(current_setting('my.own', true), '')",
-        "statements": "select name from pg_prepared_statements where from_sql",
-        "cursors": "select name from pg_cursors where name <> ''",
-        "locks": "select count(*) from pg_locks where locktype = 'advisory'"
-                 " and pid = pg_backend_pid()",
-        "channels": "select * from pg_listening_channels()",
-        "tables": "select relname from pg_class where relpersistence = 't'"
-                  " and pg_table_is_visible(oid)",
-    }
-    with connection.transaction():
-        return {name: connection.execute(sql).fetchall() for name, sql in queries.items()}
-
-
 @pytest.mark.parametrize("name", CHANGES)
 def test_set_follows_its_session_and_no_other(weir, name):
     proxy = weir(**PAIR)
@@ -140,39 +120,6 @@ def test_bad_startup_parameter_is_refused_for_that_client_only(weir):
             with connect(proxy, options="-c work_mem=plenty") as connection:
                 connection.execute("select 1")
         assert value(other, "select 1") == 1
-
-
-@pytest.mark.parametrize("leave_open", [
-    "set role clerk", "create temporary table left_over (n int)", "listen left_over",
-    "select pg_advisory_lock(4711)", "prepare left_over as select 1",
-    "declare left_over cursor with hold for select generate_series(1, 9)",
-    "select set_config('my.own', 'left over', false)",
-    "set session characteristics as transaction isolation level serializable",
-])
-@pytest.mark.proxy
-def test_next_client_finds_nothing_of_the_one_before(weir, cluster, leave_open):
-    proxy = weir(**SHARED)
-    with connect(cluster.primary, user="app") as direct:
-        fresh = whole_state(direct)
-    with connect(proxy) as before:
-        before.execute(leave_open)
-    with connect(proxy) as after:
-        found = whole_state(after)
-    assert {key: found[key] for key in found if found[key] != fresh[key]} == {}
-
-
-@pytest.mark.proxy
-def test_client_that_died_in_a_transaction_leaves_nothing(weir, cluster):
-    proxy = weir(**SHARED)
-    with connect(cluster.primary, user="app") as direct:
-        fresh = whole_state(direct)
-    before = connect(proxy, autocommit=False)
-    before.execute("set work_mem = '3MB'")
-    before.execute("create temporary table left_over (n int)")
-    before.execute("select pg_advisory_lock(4711)")
-    before.pgconn.finish()
-    with connect(proxy) as after:
-        assert whole_state(after) == fresh
 
 
 # --- drivers that tidy up after themselves
