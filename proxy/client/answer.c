@@ -204,7 +204,9 @@ void answer_settle(struct session *s)
 		answer_release(s);
 	/* A server that took no more of a failed COPY cannot say that it has room
 	 * when it is another's. */
-	if (s->holds_for_answers || (s->state == SESSION_IDLE && s->conn.is_held))
+	if (s->own_holds)
+		query_hold(s);
+	else if (s->holds_for_answers || (s->state == SESSION_IDLE && s->conn.is_held))
 		let_go_on(s);
 }
 

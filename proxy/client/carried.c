@@ -252,6 +252,8 @@ void carried_ask(struct session *s)
 	own_ask(s, OWN_VALUES, 1);
 	destroy_touched(s->asked);
 	s->asked = t;
+	/* It may have been reset: then what was given at start-up comes first. */
+	s->own_holds = t->is_unsure && s->startup_settings;
 }
 
 static bool read_column(struct reader *r, struct span *value)

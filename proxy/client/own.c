@@ -102,6 +102,7 @@ bool own_on_error(struct session *s, const struct request *r, const struct error
 void own_end(struct session *s, enum own_purpose purpose)
 {
 	s->own_due = OWN_NOTHING;
+	s->own_holds = false;
 	switch (purpose) {
 	case OWN_VALUES:
 		carried_end(s);

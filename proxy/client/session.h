@@ -132,6 +132,7 @@ struct session {
 	bool is_serializable; /* by default: no replica will do */
 	uint8_t own_due; /* enum own_purpose: the request of our own that is under way */
 	bool own_failed;
+	bool own_holds; /* the client waits for its answer */
 	int set_up_tries;
 
 	/* what binds it to its connection; see pins.h */
