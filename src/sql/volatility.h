@@ -61,7 +61,7 @@ enum proof volatility_judge(const struct volatility *v, const struct verdict *ve
 			    const char **culprit);
 /* What may the statement leave in its session through the functions that it
  * reaches?  PIN_NONE, PIN_FUNCTION or PIN_UNRESETTABLE, for any verdict.  What its
- * text says itself is in verdict->pin. */
+ * text says itself is in verdict->pins. */
 enum pin_reason volatility_traces(const struct volatility *v, const struct verdict *verdict);
 const char *proof_word(enum proof proof);
 uint64_t volatility_generation(const struct volatility *v);
