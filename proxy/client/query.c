@@ -50,6 +50,7 @@ enum query_use query_note_use(struct session *s, struct known_query *q)
 	int reason;
 
 	session_pin_all(s, v->pins);
+	session_pin(s, router_traces(s->sessions->router, s->database, q));
 	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY)
 		return USE_CONTROL;
 	if (v->writes_nothing)

@@ -215,7 +215,7 @@ static void note_rows(struct catalog *c, const PGresult *rows)
 		c->catalogs->generation++;
 	}
 	if (c->failures || !c->is_known)
-		log_info("read the catalogue of database \"%s\": %d names, %d ms", c->database,
+		log_info("read the catalogue of database \"%s\": %d rows, %d ms", c->database,
 			 PQntuples(rows), c->cost_ms);
 	c->failures = 0;
 	c->is_known = true;

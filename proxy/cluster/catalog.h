@@ -1,8 +1,8 @@
 /*
  * The catalogue: for each database that clients use, reads from the primary
- * which functions, operators and types are volatile and which relations only
- * the primary can serve.  Over libpq without blocking, in the control thread's
- * loop; never on the path of a query.
+ * which functions, operators and types are volatile, which relations only the
+ * primary can serve, and what may leave something in a session.  Over libpq
+ * without blocking, in the control thread's loop; never on the path of a query.
  */
 #ifndef PGWEIR_CLUSTER_CATALOG_H
 #define PGWEIR_CLUSTER_CATALOG_H

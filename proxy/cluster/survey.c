@@ -3,7 +3,8 @@
  * and so from one snapshot.  It does not know when it is asked.  Control thread.
  *
  * Objects are pairs (kind, oid), of kind f function, o operator, t type (when
- * something is cast to it), c type (when a column merely has it), r relation.
+ * something is cast to it), c type (when a column merely has it), r relation, w the
+ * writing of a relation.
  * An edge says that using the first one may use the second one.  Dangerous are
  * the seeds, which are volatile functions and relations that only the primary
  * can serve, and whatever reaches one of them along edges.
@@ -12,6 +13,8 @@
  * pg_advisory_lock depends on nothing; the stored trees name those by oid.
  */
 #include "cluster/survey.h"
+
+#include "cluster/traces.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +52,12 @@
 	"  WHERE prosqlbody IS NOT NULL AND oid >= " USER_OIDS                         \
 	" UNION ALL SELECT 't', contypid, conbin::text FROM pg_constraint WHERE contypid <> 0" \
 	" UNION ALL SELECT 't', oid, typdefaultbin::text FROM pg_type"                 \
-	"  WHERE typdefaultbin IS NOT NULL)"
+	"  WHERE typdefaultbin IS NOT NULL"                                            \
+	" UNION ALL SELECT 'w', adrelid, adbin::text FROM pg_attrdef"                  \
+	" UNION ALL SELECT 'w', conrelid, conbin::text FROM pg_constraint"             \
+	"  WHERE conrelid <> 0 AND conbin IS NOT NULL"                                 \
+	" UNION ALL SELECT 'w', ev_class, ev_qual::text || ev_action::text FROM pg_rewrite" \
+	"  WHERE ev_type <> '1' AND ev_class >= " USER_OIDS ")"
 
 #define KINDS                                                                          \
 	"kinds (class, kind) AS (VALUES ('pg_proc'::regclass, 'f'),"                   \
@@ -125,12 +133,16 @@
 	"|pg_prepared_xact|(table|schema|database)_to_xml.*)$'"                        \
 	" OR p.proname ~ '^(crosstab.*|connectby|xpath_table)$')"
 
+/* Not among those that the configuration calls harmless. */
+#define UNLISTED                                                                       \
+	"p.proname <> ALL (string_to_array($1::text, ','))"                            \
+	" AND n.nspname || '.' || p.proname <> ALL (string_to_array($1::text, ','))"
+
 #define SEEDS                                                                          \
 	"seeds (kind, id) AS (SELECT 'f', p.oid FROM pg_proc p"                        \
 	" JOIN pg_namespace n ON n.oid = p.pronamespace"                               \
 	" WHERE (p.provolatile = 'v' OR p.prokind = 'p' OR " DANGEROUS_STABLE ")"      \
-	"  AND p.proname <> ALL (string_to_array($1::text, ','))"                      \
-	"  AND n.nspname || '.' || p.proname <> ALL (string_to_array($1::text, ','))"  \
+	"  AND " UNLISTED                                                              \
 	" UNION ALL SELECT 'r', c.oid FROM pg_class c"                                 \
 	" JOIN pg_namespace n ON n.oid = c.relnamespace"                               \
 	" WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"                           \
@@ -141,80 +153,183 @@
 	"bad (kind, id) AS (SELECT kind, id FROM seeds UNION SELECT e.kind, e.id"      \
 	" FROM bad b JOIN edges e ON e.to_kind = b.kind AND e.to_id = b.id)"
 
+/* ---- traces: what functions leave in the session, see traces.h ---- */
+
+/* Those of danger.def that leave something: known by their name, for they are not
+ * written in SQL.  Whoever names one in a text is judged by the text. */
+#define TELLING                                                                        \
+	"p.proname ~ '^(set_config|setseed|set_limit|pg_replication_origin_session_setup" \
+	"|pg_backup_start|pg_start_backup|pg_(try_)?advisory_lock(_shared)?"           \
+	"|dblink_connect(_u)?)$'"
+
+#define BODIES                                                                         \
+	"bodies AS MATERIALIZED (SELECT p.oid, l.lanname IN ('sql', 'plpgsql') AS is_sql," \
+	" CASE WHEN l.lanname IN ('internal', 'c') THEN p.proname::text ELSE p.prosrc END" \
+	"  AS body FROM pg_proc p JOIN schemas n ON n.oid = p.pronamespace"            \
+	" JOIN pg_language l ON l.oid = p.prolang"                                     \
+	" WHERE ((p.oid >= " USER_OIDS " AND l.lanname NOT IN ('internal', 'c'))"      \
+	"  OR " TELLING ") AND " UNLISTED ")"
+
+/* A write runs triggers, defaults, checks and rules, and reads; it goes on to
+ * partitions, to what refers with ON … CASCADE, through views to their tables. */
+#define USES_OF_WRITES                                                                 \
+	"SELECT 'w', tgrelid, 'f', tgfoid FROM pg_trigger"                             \
+	"  WHERE NOT tgisinternal AND tgenabled <> 'D'"                                \
+	" UNION ALL SELECT 'w', oid, 'r', oid FROM pg_class"                           \
+	"  WHERE oid >= " USER_OIDS " AND relkind IN ('r', 'p', 'v', 'f')"             \
+	" UNION ALL SELECT 'w', inhparent, 'w', inhrelid FROM pg_inherits"             \
+	" UNION ALL SELECT 'w', confrelid, 'w', conrelid FROM pg_constraint"           \
+	"  WHERE contype = 'f' AND (confdeltype IN ('c', 'n', 'd')"                    \
+	"  OR confupdtype IN ('c', 'n', 'd'))"                                         \
+	" UNION ALL SELECT 'w', a.attrelid, 't', a.atttypid FROM pg_attribute a"       \
+	"  WHERE a.attnum > 0 AND a.atttypid >= " USER_OIDS                            \
+	" UNION ALL SELECT 'w', r.ev_class, 'w', d.refobjid FROM pg_rewrite r"         \
+	"  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid" \
+	"  WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class"     \
+	"  AND r.ev_class >= " USER_OIDS                                               \
+	" UNION ALL SELECT 'f', d.objid, 'w', d.refobjid FROM pg_depend d"             \
+	"  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass"
+
+#define USES                                                                           \
+	"uses (kind, id, to_kind, to_id) AS MATERIALIZED (SELECT u.* FROM"             \
+	" (SELECT * FROM edges UNION " USES_OF_WRITES ") AS u (kind, id, to_kind, to_id)" \
+	" LEFT JOIN (SELECT p.oid FROM pg_proc p JOIN pg_namespace n"                  \
+	"  ON n.oid = p.pronamespace WHERE NOT (" UNLISTED ")) AS listed"              \
+	"  ON u.kind = 'f' AND u.id = listed.oid WHERE listed.oid IS NULL)"
+
+/* Only what uses some body is worth telling. */
+#define REACHING                                                                       \
+	"reaching (kind, id) AS (SELECT 'f', oid FROM bodies UNION"                    \
+	" SELECT u.kind, u.id FROM reaching r JOIN uses u"                             \
+	"  ON u.to_kind = r.kind AND u.to_id = r.id)"
+
+#define TRACES                                                                         \
+	" UNION ALL (SELECT CASE WHEN is_sql THEN 'q' ELSE 'p' END, 'f' || oid, body, ''" \
+	"  FROM bodies ORDER BY oid LIMIT 100000)"                                     \
+	" UNION ALL (SELECT 'u', u.kind || u.id, u.to_kind || u.to_id, '' FROM uses u" \
+	"  JOIN reaching a ON a.kind = u.kind AND a.id = u.id"                         \
+	"  JOIN reaching b ON b.kind = u.to_kind AND b.id = u.to_id"                   \
+	"  ORDER BY 2, 3 LIMIT 500000)"                                                \
+	" UNION ALL (SELECT 'n', n.nspname, p.proname, 'f' || p.oid FROM pg_proc p"    \
+	"  JOIN schemas n ON n.oid = p.pronamespace"                                   \
+	"  JOIN reaching a ON a.kind = 'f' AND a.id = p.oid"                           \
+	"  WHERE NOT (p.oid < " USER_OIDS " AND " TELLING ")"                          \
+	" UNION ALL SELECT 'n', n.nspname, c.relname, a.kind || c.oid FROM pg_class c" \
+	"  JOIN schemas n ON n.oid = c.relnamespace"                                   \
+	"  JOIN reaching a ON a.kind IN ('r', 'w') AND a.id = c.oid"                   \
+	" UNION ALL SELECT 'n', n.nspname, t.typname, 't' || t.oid FROM pg_type t"     \
+	"  JOIN schemas n ON n.oid = t.typnamespace"                                   \
+	"  JOIN reaching a ON a.kind = 't' AND a.id = t.oid"                           \
+	" UNION ALL SELECT 'n', '', o.oprname, 'o' || o.oid FROM pg_operator o"        \
+	"  JOIN reaching a ON a.kind = 'o' AND a.id = o.oid ORDER BY 4)"
+
 /*
  * A name is dangerous if any overload is.  Array types of users are named only
  * when dangerous: the grammar gives arrays as their element.  The relations of
  * information_schema are left out, because unqualified names stand for the
  * worst of all schemas and its "tables" or "columns" are everybody's names;
  * unknown ones go to the primary all the same.  The dangerous come first: what
- * the limit cuts is unknown, never harmless.
+ * the limit cuts is unknown, never harmless.  The first row decides the types: a
+ * body would be cut to 63 bytes if it were "name".
  */
 #define RESULT                                                                         \
-	" SELECT 'f', n.nspname, p.proname, bool_or(b.id IS NOT NULL)::int FROM pg_proc p" \
+	" (SELECT 'f', n.nspname::text, p.proname::text,"                              \
+	"  bool_or(b.id IS NOT NULL)::int::text FROM pg_proc p"                        \
 	"  JOIN schemas n ON n.oid = p.pronamespace"                                   \
 	"  LEFT JOIN bad b ON b.kind = 'f' AND b.id = p.oid GROUP BY 2, 3"             \
-	" UNION ALL SELECT 'o', '', o.oprname, bool_or(b.id IS NOT NULL)::int FROM pg_operator o" \
+	" UNION ALL SELECT 'o', '', o.oprname,"                                        \
+	"  bool_or(b.id IS NOT NULL)::int::text FROM pg_operator o"                    \
 	"  LEFT JOIN bad b ON b.kind = 'o' AND b.id = o.oid GROUP BY 3"                \
-	" UNION ALL SELECT 't', n.nspname, t.typname, (b.id IS NOT NULL)::int FROM pg_type t" \
+	" UNION ALL SELECT 't', n.nspname, t.typname,"                                 \
+	"  (b.id IS NOT NULL)::int::text FROM pg_type t"                               \
 	"  JOIN schemas n ON n.oid = t.typnamespace"                                   \
 	"  LEFT JOIN bad b ON b.kind = 't' AND b.id = t.oid"                           \
 	"  WHERE b.id IS NOT NULL OR t.typcategory <> 'A' OR n.nspname = 'pg_catalog'" \
-	" UNION ALL SELECT 'r', n.nspname, c.relname, (b.id IS NOT NULL)::int FROM pg_class c" \
+	" UNION ALL SELECT 'r', n.nspname, c.relname,"                                 \
+	"  (b.id IS NOT NULL)::int::text FROM pg_class c"                              \
 	"  JOIN schemas n ON n.oid = c.relnamespace"                                   \
 	"  LEFT JOIN bad b ON b.kind = 'r' AND b.id = c.oid"                           \
 	"  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"                          \
 	"  AND n.nspname <> 'information_schema'"                                      \
-	" ORDER BY 4 DESC, 1, 2, 3 LIMIT 500000"
+	" ORDER BY 4 DESC, 1, 2, 3 LIMIT 500000)"
 
 const char *survey_question(void)
 {
 	return "WITH RECURSIVE " SCHEMAS ", " VIEWS ", " POLICIES ", " TREES ", " KINDS
 	       ", edges (kind, id, to_kind, to_id) AS MATERIALIZED (" EDGES_OF_TREES
 	       EDGES_OF_DEPEND EDGES_OF_FUNCTIONS EDGES_OF_TYPES EDGES_OF_COLUMN_TYPES
-	       EDGES_OF_RELATIONS "), " SEEDS ", " BAD RESULT;
+	       EDGES_OF_RELATIONS "), " SEEDS ", " BAD ", " BODIES ", " USES ", " REACHING RESULT
+		       TRACES;
 }
 
-enum { COLUMN_KIND, COLUMN_SCHEMA, COLUMN_NAME, COLUMN_IS_BAD, COLUMN_COUNT };
+/* The words of survey.h's table. */
+enum { COLUMN_KIND, COLUMN_ONE, COLUMN_TWO, COLUMN_THREE, COLUMN_COUNT };
 
-static bool read_row(struct volatility *v, const PGresult *rows, int row)
+static bool read_trace(struct traces *t, char kind, const char *one, const char *two,
+		       const char *three)
 {
-	const char *schema = PQgetvalue(rows, row, COLUMN_SCHEMA);
-	const char *name = PQgetvalue(rows, row, COLUMN_NAME);
-	bool is_bad = strcmp(PQgetvalue(rows, row, COLUMN_IS_BAD), "0") != 0;
-
-	switch (PQgetvalue(rows, row, COLUMN_KIND)[0]) {
-	case 'f':
-		volatility_add_function(v, schema, name, is_bad);
+	switch (kind) {
+	case 'n':
+		traces_add_name(t, three, one, two);
+		return three[0] != '\0';
+	case 'u':
+		traces_add_use(t, one, two);
 		return true;
-	case 'o':
-		volatility_add_operator(v, name, is_bad);
-		return true;
-	case 't':
-		volatility_add_type(v, schema, name, is_bad);
-		return true;
-	case 'r':
-		volatility_add_relation(v, schema, name, is_bad);
+	case 'q':
+	case 'p':
+		traces_add_body(t, one, two, kind == 'q');
 		return true;
 	default:
 		return false;
 	}
 }
 
+static bool read_row(struct volatility *v, struct traces *t, const PGresult *rows, int row)
+{
+	char kind = PQgetvalue(rows, row, COLUMN_KIND)[0];
+	const char *one = PQgetvalue(rows, row, COLUMN_ONE);
+	const char *two = PQgetvalue(rows, row, COLUMN_TWO);
+	const char *three = PQgetvalue(rows, row, COLUMN_THREE);
+	bool is_bad = strcmp(three, "0") != 0;
+
+	switch (kind) {
+	case 'f':
+		volatility_add_function(v, one, two, is_bad);
+		return true;
+	case 'o':
+		volatility_add_operator(v, two, is_bad);
+		return true;
+	case 't':
+		volatility_add_type(v, one, two, is_bad);
+		return true;
+	case 'r':
+		volatility_add_relation(v, one, two, is_bad);
+		return true;
+	default:
+		return read_trace(t, kind, one, two, three);
+	}
+}
+
 struct volatility *survey_read(const PGresult *rows, const char *database, uint64_t generation)
 {
 	struct volatility *v;
+	struct traces *t;
+	bool makes_sense = true;
 
 	/* There are always built-in functions: an empty answer is no answer. */
 	if (PQnfields(rows) != COLUMN_COUNT || PQntuples(rows) == 0)
 		return NULL;
 	v = volatility_create(database, generation);
-	for (int row = 0; row < PQntuples(rows); row++) {
-		if (!read_row(v, rows, row)) {
-			volatility_drop(v);
-			return NULL;
-		}
-	}
-	return v;
+	t = traces_create();
+	for (int row = 0; row < PQntuples(rows) && makes_sense; row++)
+		makes_sense = read_row(v, t, rows, row);
+	if (makes_sense)
+		traces_tell(t, v);
+	traces_destroy(t);
+	if (makes_sense)
+		return v;
+	volatility_drop(v);
+	return NULL;
 }
 
 struct survey_digest survey_digest(const PGresult *rows, uint64_t seed)

@@ -12,8 +12,14 @@
 #include <stdint.h>
 
 /* For PostgreSQL 14 and newer, with search_path = pg_catalog.  Its one
- * parameter: the harmless functions' names, joined by commas.  Rows: kind,
- * schema, name, and 1 when it is dangerous. */
+ * parameter: the harmless functions' names, joined by commas.  Rows of four words:
+ *
+ *   f o t r   schema   name   1      dangerous, 0: not; o has no schema
+ *   q p       object   body   ""     of a function, in SQL or PL/pgSQL; p: in another
+ *   u         object   object ""     using the first one may use the second
+ *   n         schema   name   object
+ *
+ * The last three say what may leave traces; traces.h tells what an object is. */
 const char *survey_question(void);
 
 /* NULL when the answer makes no sense. */

@@ -73,6 +73,7 @@ void router_set_catalog(struct router *r, struct volatility *v)
 	volatility_hold(v);
 	volatility_drop(c->volatility);
 	c->volatility = v;
+	r->epoch++;
 }
 
 /* --- harmless? --- */
@@ -120,6 +121,28 @@ bool router_is_harmless(struct router *r, const char *database, struct known_que
 		return true;
 	}
 	return judge(r, database, q, reason);
+}
+
+/* --- traces --- */
+
+/* A hint "replica" is the promise that there are none. */
+static enum pin_reason find_traces(struct router *r, const char *database, const struct verdict *v)
+{
+	struct catalog_entry *c;
+
+	HASH_FIND_STR(r->catalogs, database, c);
+	if (!c || (v->kind == VERDICT_READ && v->hint == HINT_REPLICA))
+		return PIN_NONE;
+	return volatility_traces(c->volatility, v);
+}
+
+enum pin_reason router_traces(struct router *r, const char *database, struct known_query *q)
+{
+	if (q->traced_epoch != r->epoch) {
+		q->traced_epoch = r->epoch;
+		q->judged_traces = (int)find_traces(r, database, q->verdict);
+	}
+	return (enum pin_reason)q->judged_traces;
 }
 
 /* --- where --- */

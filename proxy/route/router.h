@@ -52,6 +52,7 @@ struct router {
 	struct stats *stats;
 	struct topology *topology; /* held */
 	struct catalog_entry *catalogs; /* by database; owned */
+	uint64_t epoch; /* counts catalogues, of whatever database */
 	struct policy policy;
 };
 
@@ -68,6 +69,11 @@ uint64_t router_generation(const struct router *r, const char *database);
  * `reason` gets why not.  Remembered in the query until the catalogue changes. */
 bool router_is_harmless(struct router *r, const char *database, struct known_query *q,
 			int *reason);
+
+/* What may it leave in its session, says the catalogue: PIN_NONE, PIN_FUNCTION or
+ * PIN_UNRESETTABLE.  PIN_NONE too while no catalogue is known.  Remembered in the
+ * query: one compare unless a catalogue is new. */
+enum pin_reason router_traces(struct router *r, const char *database, struct known_query *q);
 
 enum route_target { TARGET_NODE, TARGET_NO_PRIMARY, TARGET_NO_NODE };
 

@@ -53,6 +53,7 @@ enum verdict_reason {
 	X(PIN_PREPARE, "prepare")                                              \
 	X(PIN_SET_CONFIG, "set_config")                                        \
 	X(PIN_LOAD, "load")                                                    \
+	X(PIN_FUNCTION, "function")                                            \
 	X(PIN_UNRESETTABLE, "unresettable")                                    \
 	X(PIN_TOO_LONG, "too_long")                                            \
 	X(PIN_NOT_PARSED, "not_parsed")                                        \

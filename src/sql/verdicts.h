@@ -24,6 +24,8 @@ struct known_query {
 	/* Written by the router: what the catalogue of this generation said. */
 	uint64_t judged_generation; /* 0: never asked */
 	int judged_proof; /* enum proof of volatility.h */
+	uint64_t traced_epoch; /* of the router, when that asked for its traces; 0: never */
+	int judged_traces; /* enum pin_reason */
 };
 
 /* How the text is to be read. */

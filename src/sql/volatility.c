@@ -1,5 +1,5 @@
 /*
- * The facts of volatility.h: four tables from names to one bit.  Does not ask the
+ * The facts of volatility.h: four tables from names to what is wrong with them.  Does not ask the
  * server and does not read SQL.  Built by one thread, then only read, by any.
  * Invariant: a fact only ever gets worse, for a name means all that bear it.
  */
@@ -17,6 +17,8 @@
 struct fact {
 	UT_hash_handle hh;
 	bool is_bad;
+	/* What a use leaves; of relations: a read, a write. */
+	enum pin_reason trace, written_trace;
 	char name[];
 };
 
@@ -100,6 +102,59 @@ void volatility_add_relation(struct volatility *v, const char *schema, const cha
 	add_fact(&v->relations, schema, name, is_primary_only);
 }
 
+static enum pin_reason worse_of(enum pin_reason a, enum pin_reason b)
+{
+	if (a == PIN_UNRESETTABLE || b == PIN_NONE)
+		return a;
+	return b;
+}
+
+static void mark(struct fact **table, const char *name, enum pin_reason pin, bool is_on_write)
+{
+	struct fact *f = find_fact(*table, name);
+
+	if (!f) {
+		f = get_fact(table, name);
+		f->is_bad = true;
+	}
+	if (!is_on_write)
+		f->trace = worse_of(f->trace, pin);
+	f->written_trace = worse_of(f->written_trace, pin);
+}
+
+static void mark_both(struct fact **table, const char *schema, const char *name,
+		      enum pin_reason pin, bool is_on_write)
+{
+	char *both = join_names(schema, name);
+
+	mark(table, name, pin, is_on_write);
+	mark(table, both, pin, is_on_write);
+	free(both);
+}
+
+void volatility_mark_function(struct volatility *v, const char *schema, const char *name,
+			      enum pin_reason pin)
+{
+	mark_both(&v->functions, schema, name, pin, false);
+}
+
+void volatility_mark_operator(struct volatility *v, const char *name, enum pin_reason pin)
+{
+	mark(&v->operators, name, pin, false);
+}
+
+void volatility_mark_type(struct volatility *v, const char *schema, const char *name,
+			  enum pin_reason pin)
+{
+	mark_both(&v->types, schema, name, pin, false);
+}
+
+void volatility_mark_relation(struct volatility *v, const char *schema, const char *name,
+			      enum pin_reason pin, bool is_on_write)
+{
+	mark_both(&v->relations, schema, name, pin, is_on_write);
+}
+
 /* A bare name means PostgreSQL's own function; another schema's must be named. */
 void volatility_allow_function(struct volatility *v, const char *name)
 {
@@ -150,7 +205,8 @@ static enum proof ask(const struct fact *table, const char *name, enum proof bad
 
 	if (!f)
 		return unknown;
-	return f->is_bad ? bad : PROOF_HARMLESS;
+	/* A trace binds the session to where it is, which must be the primary. */
+	return f->is_bad || f->trace != PIN_NONE ? bad : PROOF_HARMLESS;
 }
 
 static enum proof ask_function(const struct volatility *v, const char *name, enum proof unknown)
@@ -219,6 +275,38 @@ enum proof volatility_judge(const struct volatility *v, const struct verdict *ve
 	if (culprit)
 		*culprit = proof == PROOF_HARMLESS ? NULL : name;
 	return proof;
+}
+
+/* The worst of some names. */
+static enum pin_reason trace_of(const struct fact *table, const char *const *names,
+				unsigned count, const struct fact *allowed, bool is_written)
+{
+	enum pin_reason worst = PIN_NONE;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct fact *f = find_fact(table, names[i]);
+
+		if (f && !(allowed && find_fact(allowed, names[i])))
+			worst = worse_of(worst, is_written ? f->written_trace : f->trace);
+	}
+	return worst;
+}
+
+enum pin_reason volatility_traces(const struct volatility *v, const struct verdict *verdict)
+{
+	bool is_written = verdict->kind != VERDICT_READ;
+	enum pin_reason worst;
+
+	worst = trace_of(v->functions, verdict->functions, verdict->function_count, v->allowed,
+			 false);
+	worst = worse_of(worst, trace_of(v->functions, verdict->attributes,
+					 verdict->attribute_count, v->allowed, false));
+	worst = worse_of(worst, trace_of(v->operators, verdict->operators,
+					 verdict->operator_count, NULL, false));
+	worst = worse_of(worst,
+			 trace_of(v->types, verdict->types, verdict->type_count, NULL, false));
+	return worse_of(worst, trace_of(v->relations, verdict->relations, verdict->relation_count,
+					NULL, is_written));
 }
 
 const char *proof_word(enum proof proof)

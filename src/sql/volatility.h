@@ -1,8 +1,9 @@
 /*
  * What the catalogue of one database says: which functions, operators, casts
  * can have side effects or differ from call to call, which relations only the
- * primary can serve.  An immutable snapshot, built by the control thread
- * (cluster/catalog), held by the workers; reference counted with atomics.
+ * primary can serve, what may leave something in the session that uses it.  An
+ * immutable snapshot, built by the control thread (cluster/catalog), held by the
+ * workers; reference counted with atomics.
  */
 #ifndef PGWEIR_SQL_VOLATILITY_H
 #define PGWEIR_SQL_VOLATILITY_H
@@ -40,6 +41,17 @@ void volatility_add_relation(struct volatility *v, const char *schema, const cha
  * configuration: judged harmless from now on. */
 void volatility_allow_function(struct volatility *v, const char *name);
 
+/* A use of it may leave something in the session: PIN_FUNCTION, or worse,
+ * PIN_UNRESETTABLE.  A name unknown so far is not harmless either. */
+void volatility_mark_function(struct volatility *v, const char *schema, const char *name,
+			      enum pin_reason pin);
+void volatility_mark_operator(struct volatility *v, const char *name, enum pin_reason pin);
+void volatility_mark_type(struct volatility *v, const char *schema, const char *name,
+			  enum pin_reason pin);
+/* When it is read, or only when it is written (a trigger). */
+void volatility_mark_relation(struct volatility *v, const char *schema, const char *name,
+			      enum pin_reason pin, bool is_on_write);
+
 struct volatility *volatility_hold(struct volatility *v);
 void volatility_drop(struct volatility *v);
 
@@ -47,6 +59,10 @@ void volatility_drop(struct volatility *v);
  * name that decided, owned by the verdict.  For VERDICT_READ only. */
 enum proof volatility_judge(const struct volatility *v, const struct verdict *verdict,
 			    const char **culprit);
+/* What may the statement leave in its session through the functions that it
+ * reaches?  PIN_NONE, PIN_FUNCTION or PIN_UNRESETTABLE, for any verdict.  What its
+ * text says itself is in verdict->pins. */
+enum pin_reason volatility_traces(const struct volatility *v, const struct verdict *verdict);
 const char *proof_word(enum proof proof);
 uint64_t volatility_generation(const struct volatility *v);
 const char *volatility_database(const struct volatility *v);

@@ -87,16 +87,79 @@ static void test_each_kind_is_read(void **state)
 	PQclear(result);
 }
 
+static enum pin_reason traces_of_function(const struct volatility *v, const char *name)
+{
+	struct verdict verdict = { .kind = VERDICT_READ, .functions = &name, .function_count = 1 };
+
+	return volatility_traces(v, &verdict);
+}
+
+static enum pin_reason traces_of_relation(const struct volatility *v, enum verdict_kind kind,
+					  const char *name)
+{
+	struct verdict verdict = { .kind = kind, .relations = &name, .relation_count = 1 };
+
+	return volatility_traces(v, &verdict);
+}
+
+/* Bodies, what they name, what uses them: the rows come in any order. */
+static void test_traces_spread(void **state)
+{
+	const struct row rows[] = {
+		{ "u", "r30", "f10", "" }, /* a view */
+		{ "u", "w31", "f12", "" }, /* a trigger */
+		{ "u", "w32", "w31", "" }, /* a key that cascades */
+		{ "u", "w32", "r33", "" },
+		{ "q", "f10", "begin perform set_config('a.b', x, false); end", "" },
+		{ "q", "f11", "select public.\"Remember\"(1)", "" },
+		{ "q", "f12", "begin perform nested(); return new; end", "" },
+		{ "q", "f13", "begin perform set_config('a.b', x, true); end", "" },
+		{ "p", "f14", "plpy.execute('select setseed(1)')", "" },
+		{ "q", "f15", "begin insert into hot values (1); perform remember(); end", "" },
+		{ "q", "f16", "select both(), seeds()", "" },
+		{ "q", "f17", "select f18()", "" }, { "q", "f18", "select f17()", "" },
+		{ "n", "public", "Remember", "f10" }, { "n", "public", "nested", "f11" },
+		{ "n", "public", "watch", "f12" }, { "n", "public", "local", "f13" },
+		{ "n", "public", "seeds", "f14" }, { "n", "public", "both", "f15" },
+		{ "n", "public", "worst", "f16" }, { "n", "public", "f17", "f17" },
+		{ "n", "public", "f18", "f18" }, { "n", "public", "looks", "r30" },
+		{ "n", "public", "watched", "w31" }, { "n", "public", "hot", "w32" },
+	};
+	PGresult *result = make_rows(rows, sizeof(rows) / sizeof(rows[0]));
+	struct volatility *v = survey_read(result, "shop", 1);
+
+	(void)state;
+	assert_non_null(v);
+	assert_int_equal(traces_of_function(v, "Remember"), PIN_FUNCTION);
+	assert_int_equal(traces_of_function(v, "public.nested"), PIN_FUNCTION);
+	assert_int_equal(traces_of_function(v, "watch"), PIN_FUNCTION);
+	assert_int_equal(traces_of_function(v, "local"), PIN_NONE);
+	assert_int_equal(traces_of_function(v, "seeds"), PIN_UNRESETTABLE);
+	assert_int_equal(traces_of_function(v, "both"), PIN_FUNCTION);
+	assert_int_equal(traces_of_function(v, "worst"), PIN_UNRESETTABLE);
+	assert_int_equal(traces_of_function(v, "f17"), PIN_NONE);
+	assert_int_equal(traces_of_relation(v, VERDICT_READ, "looks"), PIN_FUNCTION);
+	assert_int_equal(traces_of_relation(v, VERDICT_READ, "watched"), PIN_NONE);
+	assert_int_equal(traces_of_relation(v, VERDICT_WRITE, "watched"), PIN_FUNCTION);
+	assert_int_equal(traces_of_relation(v, VERDICT_WRITE, "public.hot"), PIN_FUNCTION);
+	volatility_drop(v);
+	PQclear(result);
+}
+
 static void test_nonsense_is_refused(void **state)
 {
 	const struct row rows[] = { { "x", "public", "what", "0" } };
+	const struct row nameless[] = { { "n", "public", "what", "" } };
 	PGresult *strange = make_rows(rows, 1), *none = make_rows(rows, 0);
+	PGresult *unknown = make_rows(nameless, 1);
 	PGresult *bare = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 
 	(void)state;
 	assert_null(survey_read(strange, "shop", 1));
 	assert_null(survey_read(none, "shop", 1));
 	assert_null(survey_read(bare, "shop", 1));
+	assert_null(survey_read(unknown, "shop", 1));
+	PQclear(unknown);
 	PQclear(strange);
 	PQclear(none);
 	PQclear(bare);
@@ -128,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_kind_is_read),
+		cmocka_unit_test(test_traces_spread),
 		cmocka_unit_test(test_nonsense_is_refused),
 		cmocka_unit_test(test_digest_tells_answers_apart),
 	};

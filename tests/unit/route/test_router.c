@@ -130,6 +130,39 @@ static void test_a_new_catalogue(void **state)
 	end(&s);
 }
 
+static enum pin_reason traces_of(struct surroundings *s, const char *text)
+{
+	struct query_context context = { span_of("app"), true, false };
+	struct known_query *q = verdicts_find(s->verdicts, span_of(text), &context);
+	enum pin_reason first = router_traces(&s->router, "app", q);
+
+	assert_int_equal(router_traces(&s->router, "app", q), first);
+	known_query_drop(q);
+	return first;
+}
+
+/* None while nothing is known; asked again of each new catalogue. */
+static void test_traces(void **state)
+{
+	struct volatility *v = volatility_create("app", 1);
+	struct surroundings s;
+
+	(void)state;
+	begin(&s, "");
+	volatility_mark_function(v, "public", "audit", PIN_FUNCTION);
+	assert_int_equal(traces_of(&s, "select audit()"), PIN_NONE);
+	router_set_catalog(&s.router, v);
+	assert_int_equal(traces_of(&s, "select audit()"), PIN_FUNCTION);
+	assert_int_equal(traces_of(&s, "select 1"), PIN_NONE);
+	assert_int_equal(traces_of(&s, "/* pgweir: replica */ select audit()"), PIN_NONE);
+	assert_int_equal(traces_of(&s, "/* pgweir: primary */ select audit()"), PIN_FUNCTION);
+	expect(&s, "select audit()", false, "volatile_function");
+	know_catalog(&s, 2, false);
+	assert_int_equal(traces_of(&s, "select audit()"), PIN_NONE);
+	volatility_drop(v);
+	end(&s);
+}
+
 static void expect_route(struct route route, enum route_target target, int node, int own_reason)
 {
 	assert_int_equal(route.target, target);
@@ -264,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_harmless),
+		cmocka_unit_test(test_traces),
 		cmocka_unit_test(test_a_new_catalogue),
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_writes),

@@ -126,6 +126,96 @@ static void test_allow(void **state)
 	volatility_drop(v);
 }
 
+static void expect_traces(const struct volatility *v, const char *text, enum pin_reason wanted)
+{
+	const struct normal_options options = { .standard_conforming_strings = true };
+	static char room[NORMAL_BYTES_MAX];
+	struct verdict *verdict;
+	struct normal n;
+
+	normal_make(&n, span_of(text), &options, room, sizeof(room));
+	verdict = classify_normal(&n);
+	if (volatility_traces(v, verdict) != wanted)
+		fail_msg("%s: %s", text, pin_reason_word(volatility_traces(v, verdict)));
+	verdict_destroy(verdict);
+}
+
+static struct volatility *make_traces(void)
+{
+	struct volatility *v = make_facts();
+
+	volatility_mark_function(v, "public", "audit", PIN_FUNCTION);
+	volatility_mark_function(v, "public", "abs", PIN_FUNCTION);
+	volatility_mark_function(v, "public", "seeds", PIN_UNRESETTABLE);
+	volatility_mark_function(v, "public", "seeds", PIN_FUNCTION);
+	volatility_mark_operator(v, "+", PIN_FUNCTION);
+	volatility_mark_type(v, "public", "stamped", PIN_FUNCTION);
+	volatility_mark_relation(v, "public", "t", PIN_FUNCTION, true);
+	volatility_mark_relation(v, "public", "seen", PIN_FUNCTION, false);
+	return v;
+}
+
+static void test_traces(void **state)
+{
+	struct volatility *v = make_traces();
+
+	(void)state;
+	expect_traces(v, "select 1", PIN_NONE);
+	expect_traces(v, "select audit()", PIN_FUNCTION);
+	expect_traces(v, "call public.audit()", PIN_FUNCTION);
+	expect_traces(v, "select other.audit()", PIN_NONE);
+	expect_traces(v, "select pg_catalog.abs(1)", PIN_NONE);
+	expect_traces(v, "select abs(1)", PIN_FUNCTION);
+	expect_traces(v, "select x.audit from users x", PIN_FUNCTION);
+	expect_traces(v, "select audit(), seeds()", PIN_UNRESETTABLE);
+	expect_traces(v, "select 1 + 1", PIN_FUNCTION);
+	expect_traces(v, "select 'a'::stamped", PIN_FUNCTION);
+	expect_traces(v, "select unknown_function() from nowhere", PIN_NONE);
+	volatility_drop(v);
+}
+
+/* A trigger is for those who write; reading leaves nothing. */
+static void test_traces_of_relations(void **state)
+{
+	struct volatility *v = make_traces();
+
+	(void)state;
+	expect_traces(v, "select * from t", PIN_NONE);
+	expect_traces(v, "insert into t values (1)", PIN_FUNCTION);
+	expect_traces(v, "update public.t set a = 1", PIN_FUNCTION);
+	expect_traces(v, "with w as (delete from t returning 1) select 1", PIN_FUNCTION);
+	expect_traces(v, "copy t from stdin", PIN_FUNCTION);
+	expect_traces(v, "insert into admin.t values (1)", PIN_NONE);
+	expect_traces(v, "insert into users values (1)", PIN_NONE);
+	expect_traces(v, "select * from seen", PIN_FUNCTION);
+	expect_traces(v, "delete from seen", PIN_FUNCTION);
+	volatility_drop(v);
+}
+
+/* It binds the session to the node that it runs on: not to a replica. */
+static void test_what_leaves_traces_is_not_harmless(void **state)
+{
+	struct volatility *v = make_traces();
+
+	(void)state;
+	expect(v, "select public.abs(1)", PROOF_VOLATILE_FUNCTION, "public.abs");
+	expect(v, "select * from seen", PROOF_PRIMARY_ONLY_RELATION, "seen");
+	expect(v, "select * from t", PROOF_HARMLESS, NULL);
+	volatility_drop(v);
+}
+
+static void test_allowed_function_leaves_nothing(void **state)
+{
+	struct volatility *v = make_traces();
+
+	(void)state;
+	volatility_allow_function(v, "audit");
+	expect_traces(v, "select audit()", PIN_NONE);
+	expect_traces(v, "select audit(), abs(1)", PIN_FUNCTION);
+	expect_traces(v, "select public.audit()", PIN_FUNCTION);
+	volatility_drop(v);
+}
+
 static void test_holds(void **state)
 {
 	struct volatility *v = make_facts();
@@ -153,6 +243,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge),	 cmocka_unit_test(test_worst_of_a_name),
 		cmocka_unit_test(test_attributes), cmocka_unit_test(test_allow),
+		cmocka_unit_test(test_traces),	 cmocka_unit_test(test_traces_of_relations),
+		cmocka_unit_test(test_what_leaves_traces_is_not_harmless),
+		cmocka_unit_test(test_allowed_function_leaves_nothing),
 		cmocka_unit_test(test_holds),	 cmocka_unit_test(test_words),
 	};
 
