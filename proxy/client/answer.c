@@ -4,6 +4,9 @@
  */
 #include "client/query.h"
 
+#include "client/carried.h"
+#include "client/own.h"
+#include "client/pins.h"
 #include "client/prepared.h"
 #include "base/ensure.h"
 #include "base/log.h"
@@ -82,8 +85,9 @@ static void count_query(struct session *s, struct server *server, const struct r
 static void apply_effects(struct session *s, struct server *server, const struct verdict *v)
 {
 	/* Unless its transaction is rolled back. */
-	if (v->resets_settings && server->settings)
-		server->is_settings_unsure = true;
+	if (v->resets_settings)
+		carried_note_reset(s, v);
+	pins_note_end(s, v);
 	if (v->drops_prepared) {
 		server_forget_all(server);
 		prepared_forget_all(s);
@@ -94,15 +98,6 @@ static void apply_effects(struct session *s, struct server *server, const struct
 		s->sessions->on_schema_change(s->sessions->context, s->database);
 }
 
-/* A text that we could not read bound the session to its connection, in case the
- * server can read it.  It could not: a reset will do. */
-static void unpin_after_failure(struct session *s, const struct verdict *v)
-{
-	if (s->pin != PIN_NOT_PARSED || v->pin != PIN_NOT_PARSED)
-		return;
-	s->pin = PIN_NONE;
-	s->needs_reset = true;
-}
 
 static bool ends_with_ready(enum request_kind kind)
 {
@@ -115,6 +110,11 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 	struct session *s = session_of(a);
 	bool ran = r->kind == REQUEST_QUERY || r->kind == REQUEST_EXECUTE;
 
+	if (r->purpose) {
+		if (r->kind == REQUEST_SYNC && outcome == REQUEST_DONE)
+			own_end(s, r->purpose);
+		return;
+	}
 	prepared_settle(s, r, outcome);
 	/* The Sync that ends a batch which only prepared was ours: the client's
 	 * own is still to come, and ends what must be skipped. */
@@ -131,9 +131,9 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 		r->statement->proved_generation =
 			router_generation(s->sessions->router, s->database);
 	if (r->query && outcome == REQUEST_FAILED)
-		unpin_after_failure(s, r->query->verdict);
+		pins_note_failure(s, r->query->verdict);
 	if (r->statement && outcome == REQUEST_FAILED)
-		unpin_after_failure(s, r->statement->query->verdict);
+		pins_note_failure(s, r->statement->query->verdict);
 	if (ran && r->query && outcome == REQUEST_DONE)
 		apply_effects(s, server, r->query->verdict);
 	if (s->holds_for_answers && s->is_batch_open && server->queue_count == 0)
@@ -150,17 +150,18 @@ static void on_batch_failed(struct asker *a, struct server *server)
 		let_go_on(s);
 }
 
-static void on_own_error(struct asker *a, struct server *server, struct error_fields *fields)
+static void on_own_row(struct asker *a, struct server *server, const struct request *r,
+		       struct span row)
 {
-	struct session *s = session_of(a);
-	char sqlstate[6], message[400];
-
 	(void)server;
-	snprintf(sqlstate, sizeof sqlstate, "%.*s", SPAN_ARGS(fields->sqlstate));
-	snprintf(message, sizeof message, "%.*s", SPAN_ARGS(fields->message));
-	if (strlen(sqlstate) != 5)
-		snprintf(sqlstate, sizeof sqlstate, "XX000");
-	session_fail_with(s, &(struct error){ "FATAL", sqlstate, message, NULL, NULL });
+	own_on_row(session_of(a), r, row);
+}
+
+static bool on_own_error(struct asker *a, struct server *server, const struct request *r,
+			 struct error_fields *fields)
+{
+	(void)server;
+	return own_on_error(session_of(a), r, fields);
 }
 
 /* --- ReadyForQuery --- */
@@ -173,7 +174,6 @@ void answer_release(struct session *s)
 	bool needs_reset = s->needs_reset;
 
 	policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
-	s->pin = PIN_NONE;
 	s->needs_reset = false;
 	session_set_state(s, SESSION_IDLE);
 	pool_give_back(server, needs_reset);
@@ -189,7 +189,11 @@ void answer_settle(struct session *s)
 		session_fail(s, "57P01", "terminating connection due to administrator command");
 		return;
 	}
-	if (is_free && s->pin == PIN_NONE)
+	if (is_free && pins_are_due(s))
+		pins_ask(s);
+	else if (is_free && s->pin == PIN_NONE && carried_is_due(s))
+		carried_ask(s);
+	else if (is_free && s->pin == PIN_NONE)
 		answer_release(s);
 	/* A server that took no more of a failed COPY cannot say that it has room
 	 * when it is another's. */
@@ -205,6 +209,10 @@ static void on_ready(struct asker *a, struct server *server, char status, enum a
 		login_greet(s, server);
 		return;
 	}
+	if (s->state == SESSION_SETTING_UP) {
+		query_on_set_up(s);
+		return;
+	}
 	if (plan == ANSWER_PASS)
 		s->readies_due--;
 	if (plan == ANSWER_PASS && status == 'I') {
@@ -216,7 +224,13 @@ static void on_ready(struct asker *a, struct server *server, char status, enum a
 			s->wrote = false;
 	}
 	s->is_copying_in = false;
-	if (server->queue_count == 0)
+	if (server->queue_count > 0)
+		return;
+	if (status == 'E')
+		carried_restore_not(s);
+	if (carried_restores(s) && !s->is_batch_open)
+		carried_restore(s);
+	else
 		answer_settle(s);
 }
 
@@ -235,6 +249,11 @@ static void on_parameter(struct asker *a, struct span name, struct span value)
 	query_on_parameter(session_of(a), name, value);
 }
 
+static struct span name_of(struct asker *a, const struct statement *st)
+{
+	return prepared_name_of(session_of(a), st);
+}
+
 static void on_room(struct asker *a, struct server *server)
 {
 	struct session *s = session_of(a);
@@ -250,7 +269,8 @@ static void on_room(struct asker *a, struct server *server)
  * and no transaction or session state went with the connection. */
 static bool can_go_on(const struct session *s, const struct server *server)
 {
-	if (server->status != 'I' || s->pin != PIN_NONE || s->is_copying_in || s->passing > 0)
+	if (server->status != 'I' || s->pin != PIN_NONE || s->is_copying_in || s->passing > 0 ||
+	    carried_is_unsaved(s))
 		return false;
 	return s->readies_due + s->is_batch_open == 1;
 }
@@ -287,6 +307,8 @@ static void on_lost(struct asker *a, struct server *server, const struct error *
 
 	if (s->state == SESSION_GREETING)
 		return; /* the tick asks again, until the login's deadline */
+	if (s->state == SESSION_SETTING_UP)
+		session_set_state(s, SESSION_IDLE); /* nothing of it was sent: it looks again */
 	if (s->state != SESSION_LINKED)
 		return;
 	policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
@@ -304,10 +326,12 @@ const struct asker_ops session_asker_ops = {
 	.on_refused = on_refused,
 	.on_request_end = on_request_end,
 	.on_batch_failed = on_batch_failed,
+	.on_own_row = on_own_row,
 	.on_own_error = on_own_error,
 	.on_ready = on_ready,
 	.on_copy_in = on_copy_in,
 	.on_parameter = on_parameter,
+	.name_of = name_of,
 	.on_room = on_room,
 	.on_lost = on_lost,
 };

@@ -74,7 +74,7 @@ static enum take begin_batch(struct session *s, const struct incoming *m)
 	if (s->names_due > 0)
 		return query_hold(s);
 	if (s->state == SESSION_LINKED && query_is_bound(s)) {
-		router_count_bound(s->sessions->router, s->pin != PIN_NONE);
+		query_count_bound(s);
 		s->is_detached = false;
 		return TAKE_DONE;
 	}

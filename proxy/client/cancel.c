@@ -112,6 +112,8 @@ void sessions_cancel(struct sessions *all, uint64_t key)
 						 NULL });
 		return;
 	}
+	if (s->state == SESSION_SETTING_UP)
+		s->is_cancelled = true; /* nothing of it has been sent */
 	if (s->state == SESSION_LINKED && s->asker.server->queue_count > 0)
 		cancel_send(all, s->asker.server);
 }

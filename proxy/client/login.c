@@ -6,6 +6,7 @@
 #include "client/session.h"
 
 #include "base/ensure.h"
+#include "client/pins.h"
 #include "base/log.h"
 #include "wire/read.h"
 #include "wire/write.h"
@@ -207,7 +208,7 @@ static void send_greeting(struct session *s, struct span parameters)
 	 * make up as many as it likes. */
 	s->sessions->on_database(s->sessions->context, s->database);
 	if (s->sessions->config->pool_mode == POOL_MODE_SESSION)
-		s->pin = PIN_SESSION_MODE;
+		session_pin(s, PIN_SESSION_MODE);
 	session_set_state(s, SESSION_IDLE);
 }
 

@@ -6,10 +6,14 @@
 #include "client/batch.h"
 
 #include "base/ensure.h"
+#include "client/carried.h"
+#include "client/pins.h"
 #include "client/prepared.h"
 #include "client/query.h"
 #include "wire/read.h"
 #include "wire/write.h"
+
+#include <stdio.h>
 
 /* Our names on servers begin so; no client may use one. */
 #define OUR_PREFIX "pgweir_"
@@ -72,31 +76,52 @@ static bool may_be_servers_own(struct span name)
 	return name.size > 0 && !span_starts_with(name, OUR_PREFIX);
 }
 
-/* The name by which the server knows what the client calls `name`; it is made
- * known there first if it is not. */
-static struct span name_on_server(struct session *s, struct span name, struct statement **found)
+/* The error of this SQLSTATE that the server gives to our name, with the client's. */
+static struct substitute *say_of_name(const char *sqlstate, const char *format, struct span name)
+{
+	char message[512];
+
+	snprintf(message, sizeof message, format, (int)(name.size < 400 ? name.size : 400),
+		 name.data);
+	return substitute_create(sqlstate, &(struct error){ .message = message });
+}
+
+/* What a Bind or Describe speaks of. */
+struct meant {
+	struct statement *statement; /* NULL: none of this name */
+	struct span name; /* there */
+	struct substitute *substitute;
+};
+
+static struct meant mean_nothing(struct span name)
+{
+	const char *format = name.size ? "prepared statement \"%.*s\" does not exist" :
+					 "unnamed prepared statement does not exist%.*s";
+
+	return (struct meant){ NULL, span_of(NO_SUCH_STATEMENT),
+			       say_of_name("26000", format, name) };
+}
+
+/* What the client calls `name`; it is made known to the server if it is not. */
+static struct meant find_meant(struct session *s, struct span name)
 {
 	struct server *server = s->asker.server;
 	struct statement *st = prepared_find(s, name);
+	bool is_known;
 
-	*found = st;
+	/* A SQL-level PREPARE of this (then pinned) session, or nothing. */
+	if (!st && may_be_servers_own(name))
+		return (struct meant){ NULL, name, NULL };
 	if (!st)
-		/* A SQL-level PREPARE of this (then pinned) session, or nothing. */
-		return may_be_servers_own(name) ? name : span_of(NO_SUCH_STATEMENT);
-	if (name.size == 0) {
-		if (!is_unnamed_there(server, st)) {
-			if (!st->text.data)
-				return span_of(NO_SUCH_STATEMENT);
-			insert_parse(s, st, name);
-		}
-		return name;
-	}
-	if (!server_knows(server, st)) {
-		if (!st->text.data)
-			return span_of(NO_SUCH_STATEMENT);
-		insert_parse(s, st, span_of(st->name));
-	}
-	return span_of(st->name);
+		return mean_nothing(name);
+	is_known = name.size ? server_knows(server, st) : is_unnamed_there(server, st);
+	if (!is_known && !st->text.data)
+		return mean_nothing(name);
+	if (name.size)
+		name = span_of(st->name);
+	if (!is_known)
+		insert_parse(s, st, name);
+	return (struct meant){ st, name, NULL };
 }
 
 /* --- Parse --- */
@@ -119,7 +144,8 @@ static void send_unnamed_parse(struct session *s, const struct parse_message *p,
 			       struct statement *st, struct prepared_undo *undo)
 {
 	struct server *server = s->asker.server;
-	struct span text = p->query;
+	struct substitute *refused = pins_refuse(s, st->query->verdict, p->query);
+	struct span text = refused ? span_of(PINS_REFUSED_TEXT) : p->query;
 
 	if (st->query->verdict->deallocates &&
 	    prepared_find(s, span_of(st->query->verdict->deallocates)))
@@ -130,11 +156,27 @@ static void send_unnamed_parse(struct session *s, const struct parse_message *p,
 				  .plan = ANSWER_PASS,
 				  .statement = st,
 				  .is_unnamed = true,
+				  .substitute = refused,
 				  .undo = undo });
 }
 
-static void send_named_parse(struct session *s, struct statement *st, struct prepared_undo *undo,
-			     bool is_taken)
+/* The name is taken already: the server says so (42P05), to a second Parse of ours. */
+static void send_taken_parse(struct session *s, struct statement *st, struct span name)
+{
+	struct server *server = s->asker.server;
+
+	if (!server_knows(server, st))
+		insert_parse(s, st, span_of(st->name));
+	parse_message_write(conn_out(&server->conn), span_of(st->name), st->text, st->types);
+	ask(s, &(struct request){ .kind = REQUEST_PARSE,
+				  .plan = ANSWER_PASS,
+				  .statement = st,
+				  .substitute = say_of_name(
+					  "42P05", "prepared statement \"%.*s\" already exists",
+					  name) });
+}
+
+static void send_named_parse(struct session *s, struct statement *st, struct prepared_undo *undo)
 {
 	struct server *server = s->asker.server;
 	bool is_known = server_knows(server, st);
@@ -142,22 +184,21 @@ static void send_named_parse(struct session *s, struct statement *st, struct pre
 	enum verdict_kind kind = st->query->verdict->kind;
 	bool is_refused = server->status == 'E' && kind != VERDICT_CONTROL &&
 			  kind != VERDICT_EMPTY;
+	struct substitute *refused = pins_refuse(s, st->query->verdict, st->text);
 
-	if (is_known && !is_taken && !is_refused) {
+	if (is_known && !is_refused && !refused) {
 		ask_local(s, REQUEST_PARSE, "1\0\0\0\4", undo);
 		return;
 	}
-	/* The client's name is taken already: a second Parse of one name makes
-	 * the server say so (42P05). */
-	if (!is_known && is_taken)
-		insert_parse(s, st, span_of(st->name));
-	if (!is_known && !is_taken)
+	if (!is_known)
 		server_learn(server, st, &s->asker);
-	parse_message_write(conn_out(&server->conn), span_of(st->name), st->text, st->types);
+	parse_message_write(conn_out(&server->conn), span_of(st->name),
+			    refused ? span_of(PINS_REFUSED_TEXT) : st->text, st->types);
 	ask(s, &(struct request){ .kind = REQUEST_PARSE,
 				  .plan = ANSWER_PASS,
 				  .statement = st,
-				  .is_learnt = !is_known && !is_taken,
+				  .is_learnt = !is_known,
+				  .substitute = refused,
 				  .undo = undo });
 }
 
@@ -182,7 +223,6 @@ static enum take pass_parse(struct session *s, const struct incoming *m)
 	struct statement_key key;
 	struct known_query *q;
 	struct statement *st;
-	bool is_taken;
 
 	if (!parse_message_read(m->f.body, &parse)) {
 		session_fail(s, "08P01", "invalid message format");
@@ -200,13 +240,12 @@ static enum take pass_parse(struct session *s, const struct incoming *m)
 		known_query_drop(q);
 		return query_hold(s);
 	}
-	query_note_use(s, q);
-	is_taken = parse.name.size > 0 && prepared_find(s, parse.name);
 	if (parse.name.size == 0)
 		send_unnamed_parse(s, &parse, st, prepared_set(s, parse.name, st));
+	else if (prepared_find(s, parse.name))
+		send_taken_parse(s, st, parse.name);
 	else
-		send_named_parse(s, st, is_taken ? NULL : prepared_set(s, parse.name, st),
-				 is_taken);
+		send_named_parse(s, st, prepared_set(s, parse.name, st));
 	statement_drop(st);
 	known_query_drop(q);
 	return TAKE_DONE;
@@ -273,16 +312,29 @@ static void note_bound(struct session *s, struct statement *st)
 	s->bound = st ? known_query_hold(st->query) : NULL;
 	if (!st)
 		s->wrote = true;
-	s->bound_is_control = st && query_note_use(s, st->query) == USE_CONTROL;
+	s->bound_is_control = false;
+	if (!st)
+		return;
+	carried_note(s, st->query->verdict, st->text);
+	s->bound_is_control = query_note_use(s, st->query) == USE_CONTROL;
+}
+
+/* Which statement a portal runs is known for the last Bind only: this one is taken
+ * to run, whichever that will be. */
+static void note_named_portal(struct session *s, const struct verdict *v)
+{
+	if (v->drops_prepared || v->deallocates)
+		s->asker.server->is_tainted = true;
+	if (v->resets_settings)
+		carried_note_reset(s, v);
 }
 
 static enum take pass_bind(struct session *s, const struct incoming *m)
 {
 	struct server *server = s->asker.server;
-	struct statement *st;
+	struct meant meant;
 	struct bind_head bind;
 	enum head_result head;
-	struct span name;
 	size_t rest;
 
 	head = bind_head_read(m->f.body, m->is_whole, &bind);
@@ -300,15 +352,16 @@ static enum take pass_bind(struct session *s, const struct incoming *m)
 		session_fail(s, "54000", "message Bind is too long");
 		return TAKE_HOLD;
 	}
-	name = name_on_server(s, bind.statement, &st);
-	note_bound(s, st);
-	/* Which statement a portal runs is known for the last Bind only. */
-	if (st && bind.portal.size > 0 &&
-	    (query_drops_names(st->query) || st->query->verdict->resets_settings))
-		server->is_tainted = true;
-	bind_head_write(conn_out(&server->conn), bind.portal, name, rest);
+	meant = find_meant(s, bind.statement);
+	note_bound(s, meant.statement);
+	if (meant.statement && bind.portal.size > 0)
+		note_named_portal(s, meant.statement->query->verdict);
+	bind_head_write(conn_out(&server->conn), bind.portal, meant.name, rest);
 	conn_send(&server->conn, span_after(m->f.body, bind.size));
-	ask(s, &(struct request){ .kind = REQUEST_BIND, .plan = ANSWER_PASS, .statement = st });
+	ask(s, &(struct request){ .kind = REQUEST_BIND,
+				  .plan = ANSWER_PASS,
+				  .statement = meant.statement,
+				  .substitute = meant.substitute });
 	return TAKE_DONE;
 }
 
@@ -316,18 +369,20 @@ static enum take pass_describe(struct session *s, const struct incoming *m,
 			       const struct named_message *d)
 {
 	struct server *server = s->asker.server;
-	struct statement *st;
+	struct meant meant = { 0 };
 
 	if (d->what == 'S' && d->name.size == 0 && server_is_unnamed_unsure(server))
 		return query_hold(s);
 	if (d->what == 'S') {
-		struct span name = name_on_server(s, d->name, &st);
-
-		named_message_write(conn_out(&server->conn), CLIENT_DESCRIBE, 'S', name);
+		meant = find_meant(s, d->name);
+		named_message_write(conn_out(&server->conn), CLIENT_DESCRIBE, 'S', meant.name);
 	} else {
 		conn_send(&server->conn, m->raw);
 	}
-	ask(s, &(struct request){ .kind = REQUEST_DESCRIBE, .plan = ANSWER_PASS });
+	ask(s, &(struct request){ .kind = REQUEST_DESCRIBE,
+				  .plan = ANSWER_PASS,
+				  .statement = meant.statement,
+				  .substitute = meant.substitute });
 	return TAKE_DONE;
 }
 
@@ -372,7 +427,7 @@ static enum take pass_execute(struct session *s, const struct incoming *m)
 	ask(s, &(struct request){ .kind = REQUEST_EXECUTE,
 				  .plan = ANSWER_PASS,
 				  .query = s->bound });
-	s->drops_names = s->bound && query_drops_names(s->bound);
+	s->must_be_answered = s->bound && query_must_be_answered(s, s->bound);
 	if (!s->bound_is_control)
 		query_count_use(s, s->wrote ? USE_WRITE : USE_READ);
 	return TAKE_DONE;
@@ -386,6 +441,7 @@ static void send_sync(struct session *s, enum answer_plan plan)
 	s->is_detached = false;
 	s->owes_sync = plan == ANSWER_DROP;
 	s->arrived_us = 0;
+	s->must_be_answered = carried_restores(s);
 	if (plan == ANSWER_PASS)
 		s->readies_due++;
 	ask(s, &(struct request){ .kind = REQUEST_SYNC, .plan = plan });

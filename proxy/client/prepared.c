@@ -41,6 +41,16 @@ struct statement *prepared_find(const struct session *s, struct span name)
 	return n ? n->statement : NULL;
 }
 
+struct span prepared_name_of(const struct session *s, const struct statement *st)
+{
+	struct session_name *n;
+
+	for (n = s->names; n; n = n->hh.next)
+		if (n->statement == st)
+			return span_make(n->name, n->size);
+	return span_make("", 0);
+}
+
 static void remove_name(struct session *s, struct session_name *n)
 {
 	HASH_DEL(s->names, n);

@@ -11,6 +11,8 @@ enum { PREPARED_NAMES_MAX = 10000 }; /* of one session */
 
 /* The statement of this name (empty: the unnamed one); NULL: none. */
 struct statement *prepared_find(const struct session *s, struct span name);
+/* A name of the session that means it; empty: none. */
+struct span prepared_name_of(const struct session *s, const struct statement *st);
 /* The name now means `st` (NULL: nothing; the reference is the name's own).
  * Returns how to take that back: give it to exactly one of undo and forget. */
 struct prepared_undo *prepared_set(struct session *s, struct span name, struct statement *st);

@@ -6,6 +6,8 @@
 #include "client/query.h"
 
 #include "base/ensure.h"
+#include "client/carried.h"
+#include "client/pins.h"
 #include "client/prepared.h"
 #include "wire/write.h"
 
@@ -29,9 +31,10 @@ struct known_query *query_know(struct session *s, struct span text)
 
 void query_need_add(struct session *s, struct need *need, struct known_query *q)
 {
-	int reason;
+	int reason = ROUTE_FIRST_OWN + ROUTE_SERIALIZABLE;
 
-	if (!router_is_harmless(s->sessions->router, s->database, q, &reason)) {
+	if (s->is_serializable ||
+	    !router_is_harmless(s->sessions->router, s->database, q, &reason)) {
 		if (need->is_harmless)
 			need->reason = reason;
 		need->is_harmless = false;
@@ -46,12 +49,23 @@ enum query_use query_note_use(struct session *s, struct known_query *q)
 	session_pin(s, v->pin);
 	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY)
 		return USE_CONTROL;
-	if (v->only_shows)
+	if (v->writes_nothing)
 		return USE_READ;
 	if (router_is_harmless(s->sessions->router, s->database, q, &reason))
 		return USE_READ;
 	s->wrote = true;
 	return USE_WRITE;
+}
+
+bool query_must_be_answered(const struct session *s, const struct known_query *q)
+{
+	return query_drops_names(q) || carried_must_wait(s, q->verdict);
+}
+
+void query_count_bound(struct session *s)
+{
+	if (!s->is_routed)
+		router_count_bound(s->sessions->router, s->pin != PIN_NONE);
 }
 
 void query_count_use(struct session *s, enum query_use use)
@@ -62,44 +76,47 @@ void query_count_use(struct session *s, enum query_use use)
 
 /* --- a server --- */
 
-static void apply_settings(struct session *s, struct server *server)
+/* The session has its server, and the server its settings. */
+static void begin_link(struct session *s)
 {
-	static const enum request_kind group[] = { REQUEST_PARSE, REQUEST_BIND, REQUEST_EXECUTE };
-	int groups;
-
-	if (!server->is_settings_unsure && settings_equal(server->settings, s->settings))
-		return;
-	groups = settings_write_change(conn_out(&server->conn), server->settings, s->settings);
-	conn_sent(&server->conn);
-	for (int i = 0; i < groups * 3; i++)
-		server_ask(server, &(struct request){ .kind = group[i % 3],
-						      .plan = ANSWER_DROP,
-						      .asker = &s->asker });
-	server_ask(server, &(struct request){ .kind = REQUEST_SYNC,
-					      .plan = ANSWER_DROP,
-					      .asker = &s->asker });
-	settings_drop(server->settings);
-	server->settings = settings_hold(s->settings);
-	server->is_settings_unsure = false;
-	server->unnamed = (struct statement_id){ 0 };
-}
-
-void query_link(struct session *s)
-{
-	struct server *server = s->asker.server;
-
-	apply_settings(s, server);
-	if (s->state == SESSION_GREETING) {
-		if (server->queue_count == 0)
-			login_greet(s, server);
-		return;
-	}
-	s->linked_node = server->pool->node;
+	s->linked_node = s->asker.server->pool->node;
 	s->linked_us = loop_now_us();
 	s->wait_us = s->linked_us - s->arrived_us;
 	s->deadline_us = 0;
 	policy_begin(&s->sessions->router->policy, s->linked_node);
 	session_set_state(s, SESSION_LINKED);
+}
+
+/* What waits is not sent with the settings in one go: should one of them fail, it
+ * would run all the same, as another role perhaps. */
+void query_link(struct session *s)
+{
+	bool is_greeting = s->state == SESSION_GREETING;
+	bool is_set_up = !carried_set_up(s, s->asker.server);
+
+	if (is_greeting && is_set_up)
+		login_greet(s, s->asker.server);
+	if (is_greeting)
+		return;
+	if (is_set_up) {
+		begin_link(s);
+		return;
+	}
+	s->deadline_us = 0;
+	s->is_cancelled = false;
+	session_set_state(s, SESSION_SETTING_UP);
+}
+
+void query_on_set_up(struct session *s)
+{
+	if (!s->is_cancelled) {
+		begin_link(s);
+		return;
+	}
+	pool_give_back(s->asker.server, false);
+	session_set_state(s, SESSION_IDLE);
+	query_refuse(s, &(struct error){ "ERROR", "57014",
+					 "canceling statement due to user request", NULL, NULL });
 }
 
 /* There is no node for it now: it waits for another topology. */
@@ -119,10 +136,11 @@ static bool link_to(struct session *s, const struct route *route)
 		wait_for_node(s, route->target);
 		return false;
 	}
+	s->is_routed = true;
 	pool = session_pool(s, route->node);
 	if (pool_lend(pool, &s->asker) == POOL_LENT) {
 		query_link(s);
-		return true;
+		return s->state == SESSION_LINKED;
 	}
 	if (s->state != SESSION_IDLE)
 		return false;
@@ -198,9 +216,10 @@ void query_sent(struct session *s)
 	conn_sent(&server->conn);
 	if (conn_is_congested(&server->conn))
 		conn_stop_reading(&s->conn);
-	if (is_much || s->drops_names)
+	if (is_much || s->must_be_answered)
 		query_hold(s);
-	s->drops_names = false;
+	s->must_be_answered = false;
+	s->is_routed = false;
 }
 
 /* --- when none came --- */
@@ -295,14 +314,30 @@ static bool is_ours_to_deallocate(const struct session *s, const struct verdict 
 	       !(server && server->status == 'E');
 }
 
+/* What it may do, unless it is refused. */
+static enum query_use note_query(struct session *s, struct known_query *q,
+				 const struct request *r, struct span text)
+{
+	if (r->substitute)
+		return USE_CONTROL;
+	if (!q) {
+		s->wrote = true;
+		return USE_WRITE;
+	}
+	carried_note(s, q->verdict, text);
+	return query_note_use(s, q);
+}
+
 static void send_query(struct session *s, const struct incoming *m, struct known_query *q,
 		       enum request_kind kind)
 {
 	struct server *server = s->asker.server;
+	struct span text = span_first(m->f.body, m->f.body.size - 1);
 	struct request r = { .kind = kind,
 			     .plan = ANSWER_PASS,
 			     .asker = &s->asker,
 			     .query = q,
+			     .substitute = q ? pins_refuse(s, q->verdict, text) : NULL,
 			     .sent_us = loop_now_us() };
 
 	/* A simple query ends the unnamed statement, here and there; unless an
@@ -314,16 +349,18 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 		r.undo = NULL;
 	}
 	server->unnamed = (struct statement_id){ 0 };
-	if (!q)
-		s->wrote = true;
-	query_count_use(s, q ? query_note_use(s, q) : USE_WRITE);
+	query_count_use(s, note_query(s, q, &r, text));
 	s->readies_due++;
 	s->owes_sync = false;
 	s->passing_is_dropped = false;
-	conn_send(&server->conn, m->raw);
+	if (r.substitute)
+		write_string_message(conn_out(&server->conn), CLIENT_QUERY,
+				     span_of(PINS_REFUSED_TEXT));
+	else
+		conn_send(&server->conn, m->raw);
 	r.asked_us = s->arrived_us ? s->arrived_us : r.sent_us;
 	s->names_due += prepared_depends_on(&r);
-	s->drops_names = q && query_drops_names(q);
+	s->must_be_answered = q && query_must_be_answered(s, q);
 	server_ask(server, &r);
 	s->arrived_us = 0;
 	query_sent(s);
@@ -333,7 +370,7 @@ static enum take route_query(struct session *s, const struct incoming *m, struct
 			     const struct need *need)
 {
 	if (s->state == SESSION_LINKED && query_is_bound(s))
-		router_count_bound(s->sessions->router, s->pin != PIN_NONE);
+		query_count_bound(s);
 	if (s->state == SESSION_IDLE && !query_get_server(s, need))
 		return TAKE_HOLD;
 	if (!need->is_harmless && !query_is_bound(s))

@@ -20,6 +20,10 @@ static inline bool query_drops_names(const struct known_query *q)
 {
 	return q->verdict->drops_prepared || q->verdict->deallocates;
 }
+/* Nothing may be sent behind it before it has ended. */
+bool query_must_be_answered(const struct session *s, const struct known_query *q);
+/* The route of the next message was no choice: counts it, unless it was looked for. */
+void query_count_bound(struct session *s);
 /* Counts it for the node. */
 void query_count_use(struct session *s, enum query_use use);
 

@@ -5,6 +5,8 @@
  */
 #include "client/session.h"
 
+#include "client/carried.h"
+#include "client/pins.h"
 #include "client/prepared.h"
 #include "base/ensure.h"
 #include "base/log.h"
@@ -20,6 +22,7 @@
 
 #define CAN(state) (1u << (state))
 #define CAN_END (CAN(SESSION_CLOSING) | CAN(SESSION_CLOSED))
+#define GETS_SERVER (CAN(SESSION_SETTING_UP) | CAN(SESSION_LINKED))
 
 typedef enum take handler(struct session *s, const struct incoming *m);
 
@@ -53,10 +56,11 @@ static const struct {
 			  { [CLIENT_PASSWORD] = login_take_md5,
 			    [CLIENT_TERMINATE] = query_take_terminate } },
 	[SESSION_GREETING] = { "greeting", CAN(SESSION_IDLE) | CAN_END, true, { 0 } },
-	[SESSION_IDLE] = { "idle", CAN(SESSION_WAITING) | CAN(SESSION_LINKED) | CAN_END, false,
+	[SESSION_IDLE] = { "idle", CAN(SESSION_WAITING) | GETS_SERVER | CAN_END, false,
 			   { TRAFFIC } },
-	[SESSION_WAITING] = { "waiting", CAN(SESSION_IDLE) | CAN(SESSION_LINKED) | CAN_END, true,
-			      { 0 } },
+	[SESSION_WAITING] = { "waiting", CAN(SESSION_IDLE) | GETS_SERVER | CAN_END, true, { 0 } },
+	[SESSION_SETTING_UP] = { "setting_up",
+				 CAN(SESSION_IDLE) | CAN(SESSION_LINKED) | CAN_END, true, { 0 } },
 	[SESSION_LINKED] = { "linked", CAN(SESSION_IDLE) | CAN_END, false, { TRAFFIC } },
 	[SESSION_CLOSING] = { "closing", CAN(SESSION_CLOSED), true, { 0 } },
 	[SESSION_CLOSED] = { "closed", 0, true, { 0 } },
@@ -69,7 +73,7 @@ const char *session_state_word(enum session_state state)
 
 static bool counts_as_active(enum session_state state)
 {
-	return state == SESSION_LINKED;
+	return state == SESSION_LINKED || state == SESSION_SETTING_UP;
 }
 
 void session_set_state(struct session *s, enum session_state state)
@@ -208,7 +212,7 @@ static void on_buried(struct conn *c)
 	if (s->bound)
 		known_query_drop(s->bound);
 	prepared_forget_all(s);
-	settings_drop(s->settings);
+	carried_finish(s);
 	free(s->user);
 	free(s->database);
 	free(s);
@@ -272,10 +276,11 @@ static void drop_server(struct session *s)
 	if (s->state == SESSION_LINKED)
 		policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
 	if (!s->is_batch_open && s->passing == 0 && server_is_clean(server)) {
-		pool_give_back(server, s->pin != PIN_NONE || s->needs_reset);
+		pool_give_back(server,
+			       s->pin != PIN_NONE || s->needs_reset || carried_is_due(s));
 		return;
 	}
-	if (server->queue_count > 0)
+	if (server->queue_count > 0 && s->state == SESSION_LINKED)
 		cancel_send(s->sessions, server);
 	server_close(server, "its client left");
 }
@@ -299,14 +304,6 @@ void session_close(struct session *s)
 	DL_DELETE(s->sessions->all, s);
 	s->sessions->count--;
 	conn_close(&s->conn);
-}
-
-void session_pin(struct session *s, enum pin_reason reason)
-{
-	if (reason == PIN_NONE || s->pin != PIN_NONE)
-		return;
-	s->pin = reason;
-	stats_count(s->sessions->stats, COUNT_PINS, 1);
 }
 
 struct pool *session_pool(struct session *s, int node)
@@ -429,6 +426,7 @@ void sessions_drain(struct sessions *all)
 	all->is_draining = true;
 	DL_FOREACH_SAFE(all->all, s, next) {
 		bool is_working = s->state == SESSION_LINKED || s->state == SESSION_WAITING ||
+				  s->state == SESSION_SETTING_UP ||
 				  s->state == SESSION_CLOSING;
 
 		if (!is_working || is_between_transactions(s))

@@ -8,6 +8,9 @@
  *   query.c     Query, COPY: judged, routed, lent a server, passed on
  *   batch.c     the extended protocol; look.c judges a batch, pass.c passes it on
  *   prepared.c  names of prepared statements
+ *   carried.c   settings, carried from connection to connection
+ *   pins.c      what binds a session to its connection
+ *   own.c       requests of our own, for these two
  *   answer.c    what came back: ReadyForQuery, errors, lost connections
  *   cancel.c    CancelRequests
  *
@@ -44,6 +47,7 @@ enum {
 	X(SESSION_GREETING, "greeting") /* logged in, waits for a server's parameters */ \
 	X(SESSION_IDLE, "idle") /* has no server */                            \
 	X(SESSION_WAITING, "waiting") /* wants a server */                     \
+	X(SESSION_SETTING_UP, "setting_up") /* has one, which gets its settings */ \
 	X(SESSION_LINKED, "linked") /* has one */                              \
 	X(SESSION_CLOSING, "closing") /* its last message is on the way out */ \
 	X(SESSION_CLOSED, "closed")
@@ -57,6 +61,7 @@ enum session_state {
 
 struct session_login; /* login.c */
 struct session_name; /* prepared.c */
+struct touched; /* carried.c */
 struct refusal; /* query.c */
 
 /* The sessions of one worker and what they share. */
@@ -99,7 +104,7 @@ struct session {
 	/* from the StartupMessage */
 	char *user, *database; /* owned */
 	struct pool *pools[SESSION_POOLS]; /* found before; a pool lives as long as its worker */
-	struct settings *settings; /* held */
+	struct settings *startup_settings; /* held; what RESET goes back to */
 	const struct credential *credential; /* of sessions->users; NULL: unknown user */
 	struct session_login *login; /* owned; until logged in */
 
@@ -108,6 +113,23 @@ struct session {
 	struct statement *unnamed; /* held */
 	uint64_t unnamed_version; /* of what that is; see prepared.c */
 	uint64_t unnamed_changes; /* the newest version ever */
+
+	/* settings; see carried.h */
+	struct settings *settings; /* held; as of the last answer to carried_ask */
+	struct touched *touched; /* owned; by what ran since */
+	struct settings *asked_settings; /* being built of the answer */
+	struct settings *to_restore; /* being built: reset to another value than that of start-up */
+	bool is_serializable; /* by default: no replica will do */
+	uint8_t own_due; /* enum own_purpose: the request of our own that is under way */
+	bool own_failed;
+	int set_up_tries;
+
+	/* what binds it to its connection; see pins.h */
+	enum pin_reason pin; /* the first of `pins` */
+	unsigned pins; /* bits */
+	unsigned pins_asked, pins_left; /* what the server was asked for, what there still is */
+	bool pins_changed; /* since it was asked */
+	bool needs_reset; /* the server must be reset when it is given back */
 
 	bool is_one_too_many; /* max_clients is reached */
 	bool refused_ssl, refused_gss; /* asked for, answered N */
@@ -123,15 +145,15 @@ struct session {
 	bool is_batch_open; /* messages were sent, their Sync was not */
 	bool skips_to_sync; /* an error happened in the batch: the client's next Sync ends it */
 	bool owes_sync; /* the client's batch is open, but ours was closed (Parse, Flush) */
-	bool drops_names; /* the message that is being sent does */
+	bool must_be_answered; /* the message that is being sent, before the next one */
 	bool holds_for_answers; /* no message is looked at until all of them came */
 	bool is_copying_in; /* the server wants CopyData */
 	bool is_local; /* this batch is answered without a server */
 	bool is_detached; /* this batch only prepares: it gets a Sync of ours at its Flush */
 	bool wrote; /* something that may write was sent since the last commit */
 	bool unsafe_encoding, strings_conform; /* as the server last told the client */
-	enum pin_reason pin;
-	bool needs_reset; /* the server must be reset when it is given back */
+	bool is_routed; /* the message that waits */
+	bool is_cancelled; /* while SETTING_UP */
 	enum route_target lacks; /* WAITING without a pool's queue: what is lacking */
 	int linked_node; /* LINKED: where */
 	uint64_t linked_us; /* and since when */
@@ -204,8 +226,6 @@ static inline struct query_context session_query_context(const struct session *s
 				       s->unsafe_encoding };
 }
 
-/* Bound to its connection from here on, unless it is already; PIN_NONE: nothing. */
-void session_pin(struct session *s, enum pin_reason reason);
 /* The pool of this node for the session's database and user. */
 struct pool *session_pool(struct session *s, int node);
 
@@ -232,8 +252,8 @@ void query_refuse(struct session *s, const struct error *e);
 void query_refusal_destroy(struct refusal *refusal);
 /* The server is the session's now: a greeting, or the message that waits. */
 void query_link(struct session *s);
-/* Makes the server carry what the session has set. */
-void query_apply_settings(struct session *s, struct server *server);
+/* SETTING_UP: the server has the session's settings. */
+void query_on_set_up(struct session *s);
 void query_on_parameter(struct session *s, struct span name, struct span value);
 
 /* answer.c */

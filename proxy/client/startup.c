@@ -5,6 +5,7 @@
 #include "client/session.h"
 
 #include "base/ensure.h"
+#include "client/carried.h"
 #include "base/log.h"
 #include "wire/startup.h"
 #include "wire/write.h"
@@ -83,19 +84,8 @@ static bool take_names(struct session *s, const struct startup *startup)
 	return true;
 }
 
-/* These survive RESET ALL, so that they could leak to the next client. */
-static bool may_set(struct session *s, const char *name)
-{
-	if (strcasecmp(name, "role") != 0 && strcasecmp(name, "session_authorization") != 0)
-		return true;
-	session_fail(s, "0A000", "startup parameter \"%s\" is not supported", name);
-	return false;
-}
-
 static bool add_setting(struct session *s, const char *name, struct span value)
 {
-	if (!may_set(s, name))
-		return false;
 	if (settings_add(&s->settings, span_of(name), value))
 		return true;
 	session_fail(s, "54000", "too many or too long startup parameters");
@@ -196,6 +186,7 @@ static enum take take_startup(struct session *s, const struct startup *startup, 
 		session_fail(s, "0A000", "the console is not part of this version");
 		return TAKE_HOLD;
 	}
+	carried_begin(s);
 	login_start(s);
 	return TAKE_DONE;
 }

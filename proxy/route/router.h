@@ -22,6 +22,7 @@
 	X(ROUTE_TRANSACTION, "in_transaction")                                 \
 	X(ROUTE_PINNED, "pinned")                                              \
 	X(ROUTE_SESSION_WROTE, "session_wrote")                                \
+	X(ROUTE_SERIALIZABLE, "serializable")                                  \
 	X(ROUTE_NO_CATALOG, "no_catalog")                                      \
 	X(ROUTE_NO_REPLICA, "no_replica")                                      \
 	X(ROUTE_PRIMARY_TAKES_READS, "primary_takes_reads")                    \

@@ -25,6 +25,7 @@ enum {
 	 * worker gets one when it has waited so much longer. */
 	SHARE_AFTER_US = 20 * 1000,
 	LOOK_AFTER_US = 1000,
+	LOOK_AT_MOST = 16, /* idle connections, for one with the settings wanted */
 };
 
 const struct node *pool_node(const struct pool *pool)
@@ -281,8 +282,27 @@ static bool is_stale(const struct server *s)
 	       loop_now_us() - s->idle_since_us >= PING_AFTER_US;
 }
 
-static struct server *take_idle(struct pool *pool)
+/* One that carries the asker's settings already spares it a round trip. */
+static struct server *find_alike(struct pool *pool, const struct asker *a)
 {
+	struct server *s;
+	int looked = 0;
+
+	DL_FOREACH(pool->idle, s) {
+		if (settings_equal(s->settings, a->settings) && !is_stale(s))
+			return s;
+		if (++looked == LOOK_AT_MOST)
+			break;
+	}
+	return NULL;
+}
+
+static struct server *take_idle(struct pool *pool, const struct asker *a)
+{
+	struct server *alike = find_alike(pool, a);
+
+	if (alike)
+		return alike;
 	while (pool->idle) {
 		struct server *s = pool->idle;
 
@@ -297,7 +317,7 @@ static struct server *take_idle(struct pool *pool)
 
 enum pool_result pool_lend(struct pool *pool, struct asker *a)
 {
-	struct server *s = pool->waiting ? NULL : take_idle(pool);
+	struct server *s = pool->waiting ? NULL : take_idle(pool, a);
 
 	ensure(!a->server && !a->waits_at);
 	if (s) {
@@ -386,7 +406,6 @@ static void reset(struct server *s)
 	conn_sent(&s->conn);
 	settings_drop(s->settings);
 	s->settings = NULL;
-	s->is_settings_unsure = false;
 	server_forget_all(s);
 }
 

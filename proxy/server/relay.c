@@ -20,6 +20,7 @@ enum {
 	WHOLE_LIMIT_BYTES = 16 * 1024 * 1024,
 	/* So much of an error is enough to read its fields. */
 	ERROR_READ_BYTES = 32 * 1024,
+	ERROR_RENAMED_BYTES = 1024,
 };
 
 /* Bytes [begin, at) of the span are the client's and were not sent yet. */
@@ -183,6 +184,48 @@ static void fail_head(struct server *s)
 	}
 }
 
+/* An error that speaks of a prepared statement by our name for it. */
+static bool rename_statement(const struct request *head, const struct error_fields *fields,
+			     char renamed[ERROR_RENAMED_BYTES])
+{
+	const struct statement *st = head->statement;
+	struct span message = fields->message, name;
+	const char *found;
+	int before;
+
+	if (!st)
+		return false;
+	found = memmem(message.data, message.size, st->name, strlen(st->name));
+	if (!found)
+		return false;
+	name = head->asker->ops->name_of(head->asker, st);
+	before = (int)(found - message.data);
+	found += strlen(st->name);
+	snprintf(renamed, ERROR_RENAMED_BYTES, "%.*s%.*s%.*s", before, message.data,
+		 SPAN_ARGS(name), (int)(message.data + message.size - found), found);
+	return true;
+}
+
+/* To the client: as it is, or in the words of its substitute. */
+static void give_error(struct run *run, const struct frame *f, const struct request *head,
+		       const struct error_fields *fields)
+{
+	const struct substitute *s = head->substitute;
+	char renamed[ERROR_RENAMED_BYTES];
+	struct error e = { .message = renamed };
+
+	if (s && span_is(fields->sqlstate, s->sqlstate))
+		e = s->error;
+	else if (!rename_statement(head, fields, renamed)) {
+		take(run, f->size, head->asker);
+		flush(run);
+		return;
+	}
+	take(run, f->size, NULL);
+	error_rewrite(conn_out(head->asker->conn), f->body, &e);
+	conn_sent(head->asker->conn);
+}
+
 static enum step on_error(struct run *run, const struct frame *f)
 {
 	struct server *s = run->server;
@@ -195,15 +238,17 @@ static enum step on_error(struct run *run, const struct frame *f)
 		return on_fatal(run, &fields);
 	asker = head->asker;
 	if (head->plan != ANSWER_DROP) {
-		take(run, f->size, asker);
-		flush(run);
+		give_error(run, f, head, &fields);
 		fail_head(s);
 		return STEP_NEXT;
 	}
 	take(run, f->size, NULL);
 	if (!asker)
 		return refuse(s, "an error in answer to a reset");
-	asker->ops->on_own_error(asker, s, &fields);
+	if (asker->ops->on_own_error(asker, s, head, &fields)) {
+		fail_head(s);
+		return STEP_NEXT;
+	}
 	server_close(s, "a request of our own failed");
 	return STEP_STOP;
 }
@@ -262,6 +307,8 @@ static enum step on_async(struct run *run, const struct frame *f)
 
 	if (f->type == SERVER_NOTIFICATION)
 		to = s->asker;
+	if (f->type == SERVER_PARAMETER_STATUS && head && head->tells_parameters)
+		to = head->asker;
 	if (f->type == SERVER_PARAMETER_STATUS)
 		return on_parameter(run, f, to);
 	take(run, f->size, to);
@@ -293,6 +340,8 @@ static enum step on_answer(struct run *run, const struct frame *f)
 	if (f->type == SERVER_READY)
 		return on_ready(run, f);
 	take(run, f->size, receiver(head));
+	if (f->type == SERVER_DATA_ROW && head->plan == ANSWER_DROP && head->purpose)
+		head->asker->ops->on_own_row(head->asker, s, head, f->body);
 	if (f->type == SERVER_COMMAND_COMPLETE) {
 		head->rows += command_rows(f->body);
 		s->is_copying_in = false;
@@ -311,8 +360,10 @@ static enum step on_partial(struct run *run, struct frame *f)
 	struct request *head = server_head(s);
 	size_t here = run->bytes.size - run->at;
 
-	if (f->type != SERVER_DATA_ROW && f->type != SERVER_COPY_DATA &&
-	    f->type != SERVER_FUNCTION_RESULT) {
+	bool is_own = head && head->plan == ANSWER_DROP && head->purpose;
+
+	if (is_own || (f->type != SERVER_DATA_ROW && f->type != SERVER_COPY_DATA &&
+		       f->type != SERVER_FUNCTION_RESULT)) {
 		if (f->size > WHOLE_LIMIT_BYTES)
 			return refuse(s, "a message too long for its type");
 		return STEP_WAIT;

@@ -187,6 +187,31 @@ static void take_back(struct server *s, const struct request *r)
 		s->unnamed = (struct statement_id){ 0 };
 }
 
+struct substitute *substitute_create(const char *expected_sqlstate, const struct error *e)
+{
+	struct substitute *s = memory_get_zeroed(sizeof *s);
+
+	snprintf(s->sqlstate, sizeof s->sqlstate, "%s", expected_sqlstate);
+	s->error = (struct error){
+		.sqlstate = e->sqlstate ? memory_copy_text(e->sqlstate) : NULL,
+		.message = e->message ? memory_copy_text(e->message) : NULL,
+		.detail = e->detail ? memory_copy_text(e->detail) : NULL,
+		.hint = e->hint ? memory_copy_text(e->hint) : NULL,
+	};
+	return s;
+}
+
+void substitute_destroy(struct substitute *s)
+{
+	if (!s)
+		return;
+	free((char *)s->error.sqlstate);
+	free((char *)s->error.message);
+	free((char *)s->error.detail);
+	free((char *)s->error.hint);
+	free(s);
+}
+
 static void end_request(struct server *s, struct request r, enum request_outcome outcome)
 {
 	s->unnamed_due -= r.is_unnamed;
@@ -197,6 +222,7 @@ static void end_request(struct server *s, struct request r, enum request_outcome
 	if (r.asker)
 		r.asker->ops->on_request_end(r.asker, s, &r, outcome);
 	statement_drop(r.statement);
+	substitute_destroy(r.substitute);
 	if (r.query)
 		known_query_drop(r.query);
 }

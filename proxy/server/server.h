@@ -60,6 +60,16 @@ struct known_statement {
 	char name[STATEMENT_NAME_BYTES];
 };
 
+/* An expected error is the client's in other words: ours name what it cannot know. */
+struct substitute {
+	char sqlstate[6]; /* of the error that is expected; another one passes as it is */
+	struct error error; /* what it becomes: NULL fields stay; the texts are owned */
+};
+
+/* Each text is copied; NULL: stays. */
+struct substitute *substitute_create(const char *expected_sqlstate, const struct error *e);
+void substitute_destroy(struct substitute *s);
+
 struct request {
 	enum request_kind kind;
 	enum answer_plan plan;
@@ -67,6 +77,8 @@ struct request {
 	bool is_learnt; /* PARSE, CLOSE: the statement was added to, taken from server->known */
 	bool is_unnamed; /* PARSE: of the unnamed statement */
 	bool is_detached; /* of a batch that ends with a Sync of ours, not the client's */
+	bool tells_parameters; /* DROP: ParameterStatus is for the client all the same */
+	uint8_t purpose; /* DROP: the asker's own, what it asked for */
 	uint8_t local_size;
 	const char *local; /* static bytes */
 	struct asker *asker; /* NULL: nobody, the pool's own */
@@ -74,6 +86,7 @@ struct request {
 	struct known_statement *closes; /* owned; CLOSE of ours: known again if it fails */
 	struct known_query *query; /* held; what QUERY and EXECUTE run, for statistics */
 	void *undo; /* the client side's own: given back in on_request_end */
+	struct substitute *substitute; /* owned */
 	uint64_t asked_us; /* the client's message was read */
 	uint64_t sent_us; /* handed to this connection */
 	uint64_t rows;
@@ -91,15 +104,21 @@ struct asker_ops {
 	/* A batch failed before its Sync was sent: the server ignores everything
 	 * until that comes. */
 	void (*on_batch_failed)(struct asker *a, struct server *s);
-	/* ErrorResponse for one of our own requests (ANSWER_DROP); the connection
-	 * is closed when this returns. */
-	void (*on_own_error)(struct asker *a, struct server *s, struct error_fields *fields);
+	/* A row that answers one of our own requests (ANSWER_DROP with a purpose). */
+	void (*on_own_row)(struct asker *a, struct server *s, const struct request *r,
+			   struct span body);
+	/* ErrorResponse for one of our own requests (ANSWER_DROP).  True: the asker has
+	 * reckoned with it; otherwise the connection is closed when this returns. */
+	bool (*on_own_error)(struct asker *a, struct server *s, const struct request *r,
+			     struct error_fields *fields);
 	/* ReadyForQuery: status 'I', 'T' or 'E'; plan says whether the client saw it. */
 	void (*on_ready)(struct asker *a, struct server *s, char status, enum answer_plan plan);
 	/* The server wants CopyData from the client, or does not any more. */
 	void (*on_copy_in)(struct asker *a, struct server *s, bool wants);
 	/* ParameterStatus, which the client sees too. */
 	void (*on_parameter)(struct asker *a, struct span name, struct span value);
+	/* What the asker calls the statement; empty: nothing. */
+	struct span (*name_of)(struct asker *a, const struct statement *st);
 	/* There is room again for requests. */
 	void (*on_room)(struct asker *a, struct server *s);
 	/* The connection is gone, with everything that was outstanding; it was
@@ -114,6 +133,7 @@ struct asker {
 	struct server *server; /* lent to it */
 	struct pool *waits_at; /* NULL: waits for nothing */
 	struct asker *prev, *next; /* in that pool's queue */
+	const struct settings *settings; /* what it will want set: a hint for the choice */
 	uint64_t waits_since_us, waits_until_us;
 };
 
@@ -158,7 +178,6 @@ struct server {
 	int unnamed_due; /* Parses of it that are not answered */
 	bool is_unnamed_of_batch; /* the last of them is in the batch that is open */
 	struct settings *settings; /* held; what was set on it */
-	bool is_settings_unsure; /* and may have been reset since, or not */
 
 	struct buf greeting; /* the ParameterStatus messages of its login */
 	uint32_t process, secret; /* BackendKeyData */

@@ -1,6 +1,6 @@
 /*
  * Sets of session settings (settings.h).  A set is built by one thread, then
- * never changes.
+ * never changes.  Its names are sorted, so that two sets are compared side by side.
  */
 #include "server/settings.h"
 
@@ -15,15 +15,17 @@
 #include <strings.h>
 
 struct setting {
-	char *name, *value; /* owned */
+	char *name, *value; /* owned by a set; in a change: borrowed, NULL is the default */
 };
 
 struct settings {
 	atomic_int references;
 	int count;
 	size_t size; /* bytes of all names and values */
-	struct setting all[SETTINGS_MAX];
+	struct setting *all; /* owned */
 };
+
+/* --- building --- */
 
 static char *copy_span(struct span text)
 {
@@ -34,43 +36,100 @@ static char *copy_span(struct span text)
 	return copy;
 }
 
-static struct setting *find(struct settings *s, const char *name)
+static struct settings *create(void)
 {
-	for (int i = 0; i < s->count; i++) {
-		if (strcasecmp(s->all[i].name, name) == 0)
-			return &s->all[i];
+	struct settings *s = memory_get_zeroed(sizeof *s);
+
+	atomic_init(&s->references, 1);
+	return s;
+}
+
+/* Where the name is, or would be. */
+static int place_of(const struct settings *s, const char *name, bool *is_there)
+{
+	int i = 0;
+
+	*is_there = false;
+	while (s && i < s->count) {
+		int order = strcasecmp(s->all[i].name, name);
+
+		*is_there = order == 0;
+		if (order >= 0)
+			return i;
+		i++;
 	}
-	return NULL;
+	return i;
+}
+
+static void insert(struct settings *s, int place, char *name, char *value)
+{
+	s->all = memory_resize(s->all, (size_t)(s->count + 1) * sizeof *s->all);
+	memmove(&s->all[place + 1], &s->all[place], (size_t)(s->count - place) * sizeof *s->all);
+	s->all[place] = (struct setting){ name, value };
+	s->count++;
+}
+
+static void replace_value(struct settings *s, int place, char *value)
+{
+	s->size -= strlen(s->all[place].value);
+	free(s->all[place].value);
+	s->all[place].value = value;
 }
 
 bool settings_add(struct settings **building, struct span name, struct span value)
 {
-	struct settings *s = *building;
-	struct setting *place;
-	char *name_copy;
+	struct settings *s = *building ? *building : (*building = create());
+	char *name_copy = copy_span(name);
+	bool is_there;
+	int place = place_of(s, name_copy, &is_there);
+	size_t more = is_there ? value.size : name.size + value.size;
 
-	if (!s) {
-		s = *building = memory_get_zeroed(sizeof *s);
-		atomic_init(&s->references, 1);
-	}
-	if (name.size + value.size > SETTINGS_MAX_BYTES - s->size)
-		return false;
-	s->size += name.size + value.size;
-	name_copy = copy_span(name);
-	place = find(s, name_copy);
-	if (place) {
-		free(name_copy);
-		free(place->value);
-		place->value = copy_span(value);
-		return true;
-	}
-	if (s->count == SETTINGS_MAX) {
+	if (more > SETTINGS_MAX_BYTES - s->size || (!is_there && s->count == SETTINGS_MAX)) {
 		free(name_copy);
 		return false;
 	}
-	s->all[s->count++] = (struct setting){ name_copy, copy_span(value) };
+	s->size += more;
+	if (is_there) {
+		free(name_copy);
+		replace_value(s, place, copy_span(value));
+	} else {
+		insert(s, place, name_copy, copy_span(value));
+	}
 	return true;
 }
+
+void settings_remove(struct settings **building, const char *name)
+{
+	struct settings *s = *building;
+	bool is_there;
+	int place = place_of(s, name, &is_there);
+
+	if (!is_there)
+		return;
+	s->size -= strlen(s->all[place].name) + strlen(s->all[place].value);
+	free(s->all[place].name);
+	free(s->all[place].value);
+	s->count--;
+	memmove(&s->all[place], &s->all[place + 1], (size_t)(s->count - place) * sizeof *s->all);
+	if (s->count > 0)
+		return;
+	settings_drop(s);
+	*building = NULL;
+}
+
+struct settings *settings_copy(const struct settings *s)
+{
+	struct settings *copy = s ? create() : NULL;
+
+	for (int i = 0; s && i < s->count; i++)
+		insert(copy, i, copy_span(span_of(s->all[i].name)),
+		       copy_span(span_of(s->all[i].value)));
+	if (copy)
+		copy->size = s->size;
+	return copy;
+}
+
+/* --- having --- */
 
 struct settings *settings_hold(struct settings *s)
 {
@@ -87,6 +146,7 @@ void settings_drop(struct settings *s)
 		free(s->all[i].name);
 		free(s->all[i].value);
 	}
+	free(s->all);
 	free(s);
 }
 
@@ -94,7 +154,7 @@ bool settings_equal(const struct settings *a, const struct settings *b)
 {
 	if (a == b)
 		return true;
-	if (!a || !b || a->count != b->count)
+	if (!a || !b || a->count != b->count || a->size != b->size)
 		return false;
 	for (int i = 0; i < a->count; i++) {
 		if (strcasecmp(a->all[i].name, b->all[i].name) != 0 ||
@@ -104,22 +164,135 @@ bool settings_equal(const struct settings *a, const struct settings *b)
 	return true;
 }
 
-/* Parse, Bind with these texts as parameters, Execute: all unnamed. */
-static void write_group(struct buf *out, const char *query, const struct settings *values)
+const char *settings_value(const struct settings *s, const char *name)
+{
+	bool is_there;
+	int place = place_of(s, name, &is_there);
+
+	return is_there ? s->all[place].value : NULL;
+}
+
+bool settings_at(const struct settings *s, int i, const char **name, const char **value)
+{
+	if (!s || i >= s->count)
+		return false;
+	*name = s->all[i].name;
+	*value = s->all[i].value;
+	return true;
+}
+
+/* --- from one set to another --- */
+
+/* In the order in which they are to be set. */
+struct change {
+	struct setting all[2 * SETTINGS_MAX + 4];
+	int count;
+};
+
+/* Values are read in the encoding that is in force when their Bind comes in, so the
+ * encoding has a group of its own, the first. */
+static bool is_encoding(const char *name)
+{
+	return strcasecmp(name, "client_encoding") == 0;
+}
+
+/* Who one is: what others may be set depends on it. */
+static const char *const identities[] = { "session_authorization", "role" };
+
+static bool is_identity(const char *name)
+{
+	return strcasecmp(name, identities[0]) == 0 || strcasecmp(name, identities[1]) == 0;
+}
+
+static bool has_identity(const struct settings *s)
+{
+	return settings_value(s, identities[0]) || settings_value(s, identities[1]);
+}
+
+static void add(struct change *c, const char *name, const char *value)
+{
+	ensure(c->count < 2 * SETTINGS_MAX + 4);
+	c->all[c->count++] = (struct setting){ (char *)name, (char *)value };
+}
+
+static bool is_wanted(const char *name, bool of_encoding)
+{
+	return is_encoding(name) == of_encoding && !is_identity(name);
+}
+
+static void add_differences(struct change *c, const struct settings *from,
+			    const struct settings *to, bool of_encoding)
+{
+	for (int i = 0; from && i < from->count; i++) {
+		const char *name = from->all[i].name;
+
+		if (is_wanted(name, of_encoding) && !settings_value(to, name))
+			add(c, name, NULL);
+	}
+	for (int i = 0; to && i < to->count; i++) {
+		const char *name = to->all[i].name, *value = to->all[i].value;
+		const char *before = settings_value(from, name);
+
+		if (is_wanted(name, of_encoding) && !(before && strcmp(before, value) == 0))
+			add(c, name, value);
+	}
+}
+
+/* Back to the user who logged in, for whom everything else was set. */
+static void add_identity_end(struct change *c, const struct settings *from)
+{
+	for (int i = 0; i < 2; i++)
+		if (settings_value(from, identities[i]))
+			add(c, identities[i], NULL);
+}
+
+static void add_identity(struct change *c, const struct settings *to)
+{
+	for (int i = 0; i < 2; i++) {
+		const char *value = settings_value(to, identities[i]);
+
+		if (value)
+			add(c, identities[i], value);
+	}
+}
+
+static void write_parameter(struct buf *out, const char *text)
+{
+	write_int32(out, text ? (int32_t)strlen(text) : -1);
+	if (text)
+		write_bytes(out, span_of(text));
+}
+
+static void write_parse(struct buf *out, int count)
+{
+	char query[(2 * SETTINGS_MAX + 4) * 64];
+	size_t used = (size_t)snprintf(query, sizeof query, "SELECT ");
+
+	for (int i = 0; i < count; i++) {
+		used += (size_t)snprintf(query + used, sizeof query - used,
+					 "%spg_catalog.set_config($%d,$%d,false)", i ? "," : "",
+					 2 * i + 1, 2 * i + 2);
+		ensure(used < sizeof query);
+	}
+	parse_message_write(out, span_of(""), span_of(query), span_make("\0\0", 2));
+}
+
+/* Parse, Bind, Execute, all unnamed; nothing to change: nothing. */
+static int write_group(struct buf *out, const struct change *c)
 {
 	size_t begun;
 
-	parse_message_write(out, span_of(""), span_of(query), span_make("\0\0", 2));
+	if (c->count == 0)
+		return 0;
+	write_parse(out, c->count);
 	begun = write_begin(out, CLIENT_BIND);
 	write_text(out, span_of(""));
 	write_text(out, span_of(""));
 	write_int16(out, 0);
-	write_int16(out, (int16_t)(values ? values->count * 2 : 0));
-	for (int i = 0; values && i < values->count; i++) {
-		write_int32(out, (int32_t)strlen(values->all[i].name));
-		write_bytes(out, span_of(values->all[i].name));
-		write_int32(out, (int32_t)strlen(values->all[i].value));
-		write_bytes(out, span_of(values->all[i].value));
+	write_int16(out, (int16_t)(c->count * 2));
+	for (int i = 0; i < c->count; i++) {
+		write_parameter(out, c->all[i].name);
+		write_parameter(out, c->all[i].value);
 	}
 	write_int16(out, 0);
 	write_end(out, begun);
@@ -127,34 +300,25 @@ static void write_group(struct buf *out, const char *query, const struct setting
 	write_text(out, span_of(""));
 	write_int32(out, 0);
 	write_end(out, begun);
-}
-
-static void write_set_group(struct buf *out, const struct settings *to)
-{
-	char query[SETTINGS_MAX * 64];
-	size_t used = (size_t)snprintf(query, sizeof query, "SELECT ");
-
-	for (int i = 0; i < to->count; i++) {
-		used += (size_t)snprintf(query + used, sizeof query - used,
-					 "%spg_catalog.set_config($%d,$%d,false)", i ? "," : "",
-					 2 * i + 1, 2 * i + 2);
-		ensure(used < sizeof query);
-	}
-	write_group(out, query, to);
+	return 1;
 }
 
 int settings_write_change(struct buf *out, const struct settings *from, const struct settings *to)
 {
-	int groups = 0;
+	struct change encoding = { .count = 0 }, others = { .count = 0 };
+	int groups;
 
-	if (from) {
-		write_group(out, "RESET ALL", NULL);
-		groups++;
-	}
-	if (to) {
-		write_set_group(out, to);
-		groups++;
-	}
-	write_empty(out, CLIENT_SYNC);
+	if (settings_equal(from, to))
+		return 0;
+	if (has_identity(from))
+		add_identity_end(&others, from);
+	add_differences(&encoding, from, to, true);
+	add_differences(&others, from, to, false);
+	if (has_identity(from) || has_identity(to))
+		add_identity(&others, to);
+	groups = write_group(out, &encoding);
+	groups += write_group(out, &others);
+	if (groups > 0)
+		write_empty(out, CLIENT_SYNC);
 	return groups;
 }

@@ -1,7 +1,8 @@
 /*
- * A set of session settings: name → value, as a client gave them at start-up.
- * Immutable, reference counted with atomics (a server connection carries one
- * from worker to worker).  NULL is the empty set: what a fresh connection has.
+ * A set of session settings: name → value, as a client gave them at start-up or
+ * set them since.  Immutable, reference counted with atomics (a server connection
+ * carries one from worker to worker).  NULL is the empty set: what a fresh
+ * connection has.
  */
 #ifndef PGWEIR_SERVER_SETTINGS_H
 #define PGWEIR_SERVER_SETTINGS_H
@@ -15,19 +16,28 @@ enum { SETTINGS_MAX = 100, SETTINGS_MAX_BYTES = 16 * 1024 };
 
 struct settings;
 
-/* Building: a later value of a name replaces an earlier one (names are equal
- * regardless of ASCII case, as PostgreSQL's).  false: too many or too large. */
+/* Building, before anybody else has it: a later value of a name replaces an
+ * earlier one (names are equal regardless of ASCII case, as PostgreSQL's).
+ * false: too many or too large. */
 bool settings_add(struct settings **building, struct span name, struct span value);
+/* Building: the name is not in it any more; NULL when that was the last. */
+void settings_remove(struct settings **building, const char *name);
+/* The beginning of a set that differs from another. */
+struct settings *settings_copy(const struct settings *s);
 
 struct settings *settings_hold(struct settings *s);
 void settings_drop(struct settings *s);
 bool settings_equal(const struct settings *a, const struct settings *b);
+/* The value; NULL: not set. */
+const char *settings_value(const struct settings *s, const char *name);
+/* One by one, in a fixed order: at 0, 1, …; false behind the last. */
+bool settings_at(const struct settings *s, int i, const char **name, const char **value);
 
 /*
- * What takes a connection from one set to another: RESET ALL if it has any,
- * then set_config() of each, with the values as parameters and never as text.
- * Appends the messages and returns how many Parse-Bind-Execute groups they are;
- * a Sync is the last.
+ * What takes a connection from one set to another: set_config() of each that
+ * differs, NULL for one that goes back to its default, with names and values as
+ * parameters and never as text.  Appends the messages, a Sync last, and returns how many
+ * Parse-Bind-Execute groups they are; 0: the sets are equal, and nothing is written.
  */
 int settings_write_change(struct buf *out, const struct settings *from, const struct settings *to);
 

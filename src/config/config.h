@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 /* The words of each enumerated option, in the order of its values. */
+#define PIN_POLICIES(X) X(PIN_POLICY_PIN, "pin") X(PIN_POLICY_ERROR, "error")
 #define POOL_MODES(X) X(POOL_MODE_SESSION, "session") X(POOL_MODE_TRANSACTION, "transaction")
 #define CONSISTENCIES(X)                                                       \
 	X(CONSISTENCY_EVENTUAL, "eventual")                                    \
@@ -41,6 +42,7 @@
 
 #define X(name, word) name,
 enum pool_mode { POOL_MODES(X) };
+enum pin_policy { PIN_POLICIES(X) };
 enum consistency { CONSISTENCIES(X) };
 enum balance { BALANCES(X) };
 enum primary_reads { PRIMARY_READS(X) };
@@ -72,6 +74,7 @@ struct config {
 #define OPTION_TYPE_NUMBER int
 #define OPTION_TYPE_SWITCH bool
 #define OPTION_TYPE_pool_mode enum pool_mode
+#define OPTION_TYPE_pin_policy enum pin_policy
 #define OPTION_TYPE_consistency enum consistency
 #define OPTION_TYPE_balance enum balance
 #define OPTION_TYPE_primary_reads enum primary_reads

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #define X(name, word) word,
+static const char *const pin_policy_words[] = { PIN_POLICIES(X) NULL };
 static const char *const pool_mode_words[] = { POOL_MODES(X) NULL };
 static const char *const consistency_words[] = { CONSISTENCIES(X) NULL };
 static const char *const balance_words[] = { BALANCES(X) NULL };
@@ -26,6 +27,7 @@ static_assert(sizeof(enum pool_mode) == sizeof(int), "an enum is as wide as an i
 #define KIND_NUMBER OPTION_NUMBER, NULL
 #define KIND_SWITCH OPTION_SWITCH, NULL
 #define KIND_pool_mode OPTION_WORD, pool_mode_words
+#define KIND_pin_policy OPTION_WORD, pin_policy_words
 #define KIND_consistency OPTION_WORD, consistency_words
 #define KIND_balance OPTION_WORD, balance_words
 #define KIND_primary_reads OPTION_WORD, primary_reads_words

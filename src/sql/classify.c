@@ -11,18 +11,14 @@
 
 #include "base/ensure.h"
 #include "sql/danger.h"
-#include "sql/draft.h"
 #include "sql/guess.h"
+#include "sql/leave.h"
 
 #include <pg_query.h>
-#include <pg_query/pg_query.pb-c.h>
 #include <stdlib.h>
 
 #define uthash_malloc(size) memory_get(size)
 #include <uthash.h>
-
-/* PostgreSQL's bit of DECLARE … WITH HOLD. */
-enum { CURSOR_WITH_HOLD = 0x20 };
 
 /* A name that WITH gives is no relation where it can be seen. */
 struct given_name {
@@ -31,30 +27,10 @@ struct given_name {
 	char name[];
 };
 
-struct walk {
-	struct draft draft;
-	struct given_name *given; /* in the draft's arena */
-	/* Of the statement in hand. */
-	enum verdict_kind kind;
-	enum verdict_reason reason;
-};
-
-static void note(struct walk *w, enum verdict_kind kind, enum verdict_reason reason)
-{
-	w->kind = kind;
-	w->reason = reason;
-}
-
 static void note_write(struct walk *w, enum verdict_reason reason)
 {
 	if (w->kind == VERDICT_READ)
-		note(w, VERDICT_WRITE, reason);
-}
-
-static void note_pin(struct walk *w, enum pin_reason pin)
-{
-	if (w->draft.verdict.pin == PIN_NONE)
-		w->draft.verdict.pin = pin;
+		walk_note(w, VERDICT_WRITE, reason);
 }
 
 /* ---- names ---- */
@@ -145,40 +121,10 @@ static void add_relation(struct walk *w, const PgQuery__RangeVar *r)
 static bool see_relation(struct walk *w, const PgQuery__RangeVar *r)
 {
 	if (is_temporary(r))
-		note_pin(w, PIN_TEMPORARY_TABLE);
+		walk_note_pin(w, PIN_TEMPORARY_TABLE);
 	if (r->schemaname[0] || !is_given(w, r->relname))
 		add_relation(w, r);
 	return false;
-}
-
-/* The parser gives TRUE a cast of its own. */
-static const PgQuery__AConst *read_constant(const PgQuery__Node *node)
-{
-	if (node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
-		node = node->type_cast->arg;
-	return node && node->node_case == PG_QUERY__NODE__NODE_A_CONST ? node->a_const : NULL;
-}
-
-static bool is_true(const PgQuery__Node *node)
-{
-	const PgQuery__AConst *c = read_constant(node);
-
-	return c && c->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL && c->boolval->boolval;
-}
-
-/* A search_path of pg_temp: what is made next may be temporary and outlive it. */
-static bool names_temporary(const PgQuery__Node *node)
-{
-	const PgQuery__AConst *c = read_constant(node);
-
-	return c && c->val_case == PG_QUERY__A__CONST__VAL_SVAL &&
-	       strcasestr(c->sval->sval, "pg_temp");
-}
-
-/* set_config(name, value, true) ends with its transaction. */
-static bool is_local(const char *name, const PgQuery__FuncCall *call)
-{
-	return strcmp(name, "set_config") == 0 && call->n_args == 3 && is_true(call->args[2]);
 }
 
 static void see_function(struct walk *w, const PgQuery__FuncCall *call)
@@ -190,10 +136,7 @@ static void see_function(struct walk *w, const PgQuery__FuncCall *call)
 	if (!name || !danger_find(span_of(name), &pin))
 		return;
 	note_write(w, VERDICT_BECAUSE_FUNCTION);
-	if (pin == PIN_NONE)
-		return;
-	if (!is_local(name, call))
-		note_pin(w, pin);
+	leave_by_function(w, call, name, pin);
 }
 
 /* BETWEEN has a name of its own but is made of comparisons. */
@@ -289,7 +232,7 @@ static bool see_message(struct walk *w, const ProtobufCMessage *m)
 		add_name(w, &w->draft.functions, AS(RangeTableSample, m)->method,
 			 AS(RangeTableSample, m)->n_method);
 	else if (d == &pg_query__string__descriptor && is_temporary_schema(AS(String, m)->sval))
-		note_pin(w, PIN_TEMPORARY_TABLE);
+		walk_note_pin(w, PIN_TEMPORARY_TABLE);
 	else if (d == &pg_query__locking_clause__descriptor)
 		note_write(w, VERDICT_BECAUSE_LOCKING);
 	else if (d == &pg_query__into_clause__descriptor)
@@ -395,60 +338,17 @@ static void visit(struct walk *w, const ProtobufCMessage *m)
 
 /* ---- statements by their kind ---- */
 
-static void judge_set(struct walk *w, const PgQuery__VariableSetStmt *s)
-{
-	size_t i;
-
-	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
-	if (strncmp(s->name, "TRANSACTION", strlen("TRANSACTION")) == 0)
-		note(w, VERDICT_CONTROL, VERDICT_BECAUSE_CONTROL);
-	else if (s->is_local)
-		; /* gone with its transaction */
-	else if (s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL ||
-		 s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET ||
-		 s->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT)
-		w->draft.verdict.resets_settings = true;
-	else
-		note_pin(w, PIN_SET);
-	for (i = 0; i < s->n_args; i++)
-		if (names_temporary(s->args[i]))
-			note_pin(w, PIN_TEMPORARY_TABLE);
-}
-
 static void judge_transaction(struct walk *w, const PgQuery__TransactionStmt *s)
 {
 	switch (s->kind) {
 	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT_PREPARED:
 	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_PREPARED:
-		note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+		walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
 		break;
 	default:
-		note(w, VERDICT_CONTROL, VERDICT_BECAUSE_CONTROL);
+		walk_note(w, VERDICT_CONTROL, VERDICT_BECAUSE_CONTROL);
+		w->writes_nothing = true;
 	}
-}
-
-static void judge_discard(struct walk *w, const PgQuery__DiscardStmt *s)
-{
-	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
-	if (s->target != PG_QUERY__DISCARD_MODE__DISCARD_ALL)
-		return;
-	w->draft.verdict.resets_settings = true;
-	w->draft.verdict.drops_prepared = true;
-}
-
-static void judge_deallocate(struct walk *w, const PgQuery__DeallocateStmt *s)
-{
-	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
-	if (s->name[0])
-		w->draft.verdict.deallocates = s->name;
-	else
-		w->draft.verdict.drops_prepared = true;
-}
-
-static void judge_session(struct walk *w, enum pin_reason pin)
-{
-	note(w, VERDICT_SESSION, VERDICT_BECAUSE_SESSION);
-	note_pin(w, pin);
 }
 
 static bool is_analyze(const PgQuery__Node *option)
@@ -466,20 +366,20 @@ static void judge_explain(struct walk *w, const PgQuery__ExplainStmt *s)
 	judge(w, s->query);
 	for (i = 0; i < s->n_options; i++)
 		if (is_analyze(s->options[i]))
-			note(w, VERDICT_WRITE, VERDICT_BECAUSE_EXPLAIN_ANALYZE);
+			walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_EXPLAIN_ANALYZE);
 }
 
 static void judge_do(struct walk *w, const PgQuery__DoStmt *s)
 {
 	size_t i;
 
-	note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+	walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
 	for (i = 0; i < s->n_args; i++) {
 		const char *body = read_string(s->args[i]->def_elem->arg);
 		struct guess g = guess_from_bytes(body ? span_of(body) : span_of(""));
 
 		if (g.may_leave)
-			note_pin(w, PIN_NOT_PARSED);
+			walk_note_pin(w, PIN_NOT_PARSED);
 		w->draft.verdict.changes_schema |= g.may_change_schema;
 	}
 }
@@ -520,52 +420,26 @@ static bool is_definition(const PgQuery__Node *node)
 
 static void judge_other(struct walk *w, const PgQuery__Node *node)
 {
-	note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+	walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+	/* A temporary table may be among what is dropped. */
+	w->draft.verdict.may_end_pin |= node->node_case == PG_QUERY__NODE__NODE_DROP_STMT;
 	if (is_definition(node) && !makes_temporary(node))
 		w->draft.verdict.changes_schema = true;
 }
 
 static void judge(struct walk *w, const PgQuery__Node *node)
 {
+	if (leave_judge(w, node))
+		return;
 	switch (node->node_case) {
 	case PG_QUERY__NODE__NODE_SELECT_STMT:
-		note(w, VERDICT_READ, VERDICT_BECAUSE_READ);
+		walk_note(w, VERDICT_READ, VERDICT_BECAUSE_READ);
 		break;
 	case PG_QUERY__NODE__NODE_EXPLAIN_STMT:
 		judge_explain(w, node->explain_stmt);
 		break;
 	case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
 		judge_transaction(w, node->transaction_stmt);
-		break;
-	case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
-		judge_set(w, node->variable_set_stmt);
-		break;
-	case PG_QUERY__NODE__NODE_DISCARD_STMT:
-		judge_discard(w, node->discard_stmt);
-		break;
-	case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
-		judge_deallocate(w, node->deallocate_stmt);
-		break;
-	case PG_QUERY__NODE__NODE_LISTEN_STMT:
-		judge_session(w, PIN_LISTEN);
-		break;
-	case PG_QUERY__NODE__NODE_LOAD_STMT:
-		judge_session(w, PIN_LOAD);
-		break;
-	case PG_QUERY__NODE__NODE_PREPARE_STMT:
-		judge_session(w, PIN_PREPARE);
-		break;
-	case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
-		judge_session(w, node->declare_cursor_stmt->options & CURSOR_WITH_HOLD ?
-					 PIN_HOLD_CURSOR :
-					 PIN_NONE);
-		break;
-	case PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT:
-	case PG_QUERY__NODE__NODE_UNLISTEN_STMT:
-	case PG_QUERY__NODE__NODE_EXECUTE_STMT:
-	case PG_QUERY__NODE__NODE_FETCH_STMT:
-	case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
-		judge_session(w, PIN_NONE);
 		break;
 	case PG_QUERY__NODE__NODE_DO_STMT:
 		judge_do(w, node->do_stmt);
@@ -599,6 +473,7 @@ static void add_statement(struct walk *w)
 
 static void see_statement(struct walk *w, const PgQuery__Node *node)
 {
+	w->writes_nothing = false;
 	judge(w, node);
 	visit(w, &node->base);
 	add_statement(w);
@@ -607,15 +482,19 @@ static void see_statement(struct walk *w, const PgQuery__Node *node)
 static void see_all(struct walk *w, const PgQuery__ParseResult *tree)
 {
 	struct verdict *v = &w->draft.verdict;
+	bool writes_nothing = tree->n_stmts > 0;
 	size_t i;
 
-	for (i = 0; i < tree->n_stmts; i++)
+	for (i = 0; i < tree->n_stmts; i++) {
 		see_statement(w, tree->stmts[i]->stmt);
-	v->only_shows = tree->n_stmts == 1 && tree->stmts[0]->stmt->node_case ==
-						      PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT;
-	if (tree->n_stmts == 1)
-		return;
-	v->deallocates = NULL;
+		writes_nothing = writes_nothing && w->writes_nothing;
+	}
+	v->writes_nothing = writes_nothing;
+	if (tree->n_stmts != 1)
+		v->deallocates = NULL;
+	else if (tree->stmts[0]->stmt->node_case == PG_QUERY__NODE__NODE_SELECT_STMT &&
+		 w->reason == VERDICT_BECAUSE_FUNCTION)
+		v->writes_nothing = leave_only_settings(&w->draft);
 }
 
 static struct verdict *make_unparsed(struct guess g, enum route_hint hint,

@@ -23,6 +23,16 @@ void draft_add(struct names *names, const char *name)
 	names->items[names->count++] = name;
 }
 
+void draft_remove(struct names *names, const char *name)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < names->count; i++)
+		if (strcmp(names->items[i], name) != 0)
+			names->items[kept++] = names->items[i];
+	names->count = kept;
+}
+
 void draft_add_qualified(struct draft *d, struct names *names, const char *schema,
 			 const char *name)
 {
@@ -104,10 +114,12 @@ static const char *place_text(struct place *p, const char *text)
 static struct verdict *pack(const struct draft *d)
 {
 	size_t pointers = d->functions.count + d->operators.count + d->relations.count +
-			  d->types.count + d->attributes.count;
+			  d->types.count + d->attributes.count + d->settings.count +
+			  d->sets.count;
 	size_t size = sizeof(struct verdict) + measure_names(&d->functions) +
 		      measure_names(&d->operators) + measure_names(&d->relations) +
 		      measure_names(&d->types) + measure_names(&d->attributes) +
+		      measure_names(&d->settings) + measure_names(&d->sets) +
 		      (d->verdict.deallocates ? strlen(d->verdict.deallocates) + 1 : 0);
 	struct verdict *v = memory_get(size);
 	struct place p = { .items = (const char **)(v + 1) };
@@ -119,6 +131,8 @@ static struct verdict *pack(const struct draft *d)
 	v->relations = place_names(&p, &d->relations, &v->relation_count);
 	v->types = place_names(&p, &d->types, &v->type_count);
 	v->attributes = place_names(&p, &d->attributes, &v->attribute_count);
+	v->settings = place_names(&p, &d->settings, &v->setting_count);
+	v->sets = place_names(&p, &d->sets, &v->set_count);
 	v->deallocates = place_text(&p, d->verdict.deallocates);
 	v->size_bytes = (uint32_t)size;
 	return v;
@@ -127,7 +141,7 @@ static struct verdict *pack(const struct draft *d)
 struct verdict *draft_finish(struct draft *d)
 {
 	struct names *all[] = { &d->functions, &d->operators, &d->relations, &d->types,
-				&d->attributes };
+				&d->attributes, &d->settings, &d->sets };
 	struct verdict *v;
 	size_t i;
 

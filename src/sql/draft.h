@@ -15,12 +15,13 @@ struct names {
 
 struct draft {
 	struct verdict verdict; /* without its names */
-	struct names functions, operators, relations, types, attributes;
+	struct names functions, operators, relations, types, attributes, settings, sets;
 	struct arena arena;
 };
 
 void draft_init(struct draft *d);
 void draft_add(struct names *names, const char *name);
+void draft_remove(struct names *names, const char *name);
 /* "schema.name", or "name" if there is no schema. */
 void draft_add_qualified(struct draft *d, struct names *names, const char *schema,
 			 const char *name);

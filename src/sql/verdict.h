@@ -53,6 +53,7 @@ enum verdict_reason {
 	X(PIN_PREPARE, "prepare")                                              \
 	X(PIN_SET_CONFIG, "set_config")                                        \
 	X(PIN_LOAD, "load")                                                    \
+	X(PIN_UNRESETTABLE, "unresettable")                                    \
 	X(PIN_TOO_LONG, "too_long")                                            \
 	X(PIN_NOT_PARSED, "not_parsed")                                        \
 	X(PIN_SESSION_MODE, "session_mode")
@@ -71,10 +72,18 @@ struct verdict {
 	enum verdict_reason reason;
 	enum pin_reason pin;
 	enum route_hint hint; /* "/" "* pgweir: primary *" "/" anywhere in the text */
-	bool only_shows; /* a SHOW and nothing else: of this session, but no write */
+	/* Nothing but SET, SHOW, LISTEN, …: a trace in the session perhaps, none in the
+	 * database. */
+	bool writes_nothing;
 	bool changes_schema; /* DDL: the catalogue must be read again */
 	bool resets_settings; /* RESET, SET ... TO DEFAULT, DISCARD ALL: of some or all */
+	bool resets_all; /* RESET ALL, DISCARD ALL */
+	/* set_config() that may outlive its transaction: of a setting that only the text
+	 * names (set_config_names). */
+	bool sets_config;
+	bool may_end_pin; /* UNLISTEN, DROP, DEALLOCATE, pg_advisory_unlock(), … */
 	bool drops_prepared; /* DEALLOCATE ALL, DISCARD ALL */
+	bool discards_all; /* DISCARD ALL */
 	/* The name in a message that is nothing but "DEALLOCATE name"; else NULL. */
 	const char *deallocates;
 	/* Everything named below is "name" or "schema.name", as PostgreSQL folds
@@ -85,7 +94,10 @@ struct verdict {
 	const char *const *types; /* cast to */
 	/* The b of "a.b" and "(a).b": a column, or else the function b(a). */
 	const char *const *attributes;
-	uint16_t function_count, operator_count, relation_count, type_count, attribute_count;
+	const char *const *settings; /* SET or RESET for the session; lower case */
+	const char *const *sets; /* those of them that are not RESET afterwards */
+	uint16_t function_count, operator_count, relation_count, type_count, attribute_count,
+		setting_count, set_count;
 	uint32_t size_bytes; /* of the one allocation */
 };
 

@@ -66,3 +66,47 @@ void error_read(struct span body, struct error_fields *fields)
 			*field = text;
 	}
 }
+
+/* What `e` has for this field; NULL: nothing. */
+static const char *own_field(const struct error *e, char code)
+{
+	switch (code) {
+	case 'S':
+	case 'V':
+		return e->severity;
+	case 'C':
+		return e->sqlstate;
+	case 'M':
+		return e->message;
+	}
+	return NULL;
+}
+
+/* Those that are written behind the others, or are not true of what the client sent. */
+static bool is_left_out(const struct error *e, char code)
+{
+	return code == 'P' || (code == 'D' && e->detail) || (code == 'H' && e->hint);
+}
+
+void error_rewrite(struct buf *b, struct span body, const struct error *e)
+{
+	size_t begun = write_begin(b, SERVER_ERROR);
+	struct reader r = reader_of(body);
+
+	for (;;) {
+		char code = (char)read_byte(&r);
+		struct span text = read_text(&r);
+		const char *own = own_field(e, code);
+
+		if (r.failed || code == '\0')
+			break;
+		if (is_left_out(e, code))
+			continue;
+		write_byte(b, (uint8_t)code);
+		write_text(b, own ? span_of(own) : text);
+	}
+	write_field(b, 'D', e->detail);
+	write_field(b, 'H', e->hint);
+	write_byte(b, 0);
+	write_end(b, begun);
+}

@@ -25,4 +25,8 @@ struct error_fields {
 
 void error_read(struct span body, struct error_fields *fields);
 
+/* Writes a server's error with what is not NULL in `e` in place of its own; what
+ * speaks of the text that the server saw (its position) is left out. */
+void error_rewrite(struct buf *b, struct span body, const struct error *e);
+
 #endif

@@ -6,6 +6,7 @@ plane's questions.
     begin, commit, …      the status     sleep 0.5        answers late, can be cancelled
     notice x              a notice, then one row with x
     copy in, copy out     COPY           set, reset, discard, deallocate, insert: done
+    listen, unlisten      till unlisten  what pgweir asks for itself about settings and pins
 
 The order of messages is PostgreSQL's own, also after errors.
 """
@@ -25,7 +26,7 @@ PARAMETERS = {
 }
 COPY_FORMAT = struct.pack("!BHH", 0, 1, 0)
 TAGS = {"reset": "RESET", "discard": "DISCARD ALL", "deallocate": "DEALLOCATE", "set": "SET",
-        "insert": "INSERT 0 1"}
+        "insert": "INSERT 0 1", "listen": "LISTEN", "unlisten": "UNLISTEN"}
 TRANSACTION = {"begin": "T", "start": "T", "commit": "I", "end": "I", "rollback": "I", "abort": "I"}
 
 
@@ -89,14 +90,61 @@ def run(connection, sql, values=(), skip=0, limit=0):
     elif sql.startswith("copy out"):
         connection.send(m.frame("H", COPY_FORMAT), m.frame("d", b"1\n"), m.frame("d", b"2\n"),
                         m.frame("c"), m.complete("COPY 2"))
+    elif is_question(sql):
+        rows = answer_question(connection, sql, values)
+        connection.send(*[m.data_row(*row) for row in rows], m.complete(f"SELECT {len(rows)}"))
     elif answers_rows(sql):
         run_rows(connection, sql, values, skip, limit)
     elif word in TAGS:
+        note(connection, word, sql)
         if word == "discard" or sql.lower().split()[:2] == ["deallocate", "all"]:
             connection.statements.clear()
         connection.send(m.complete(TAGS[word]))
     else:
         raise Failed("42601", f'syntax error at or near "{word}"')
+
+
+# --- settings and what binds to a connection
+
+def is_question(sql):
+    return "pg_catalog." in sql
+
+
+def answer_question(connection, sql, values):
+    """What pgweir asks for itself: set_config() of pairs, the values of names, what is left."""
+    settings = connection.settings
+    values = [value if value is None else value.decode() for value in values]
+    if "set_config(" in sql:
+        for name, value in zip(values[::2], values[1::2]):
+            change(settings, name.lower(), value)
+        return [values[1::2]]
+    if "current_setting(n.name" in sql:
+        columns = ["f"] if "reset_val" in sql else []
+        return [[name, settings.get(name, PARAMETERS.get(name, "")),
+                 *(columns and ["tf"[name in settings]])] for name in values]
+    listens = "t" if connection.listens else "f"
+    return [[listens if "listening" in part else "f"
+             for part in sql.split("EXISTS")[1:] if "pg_depend" not in part]]
+
+
+def change(settings, name, value):
+    if value is None:
+        settings.pop(name, None)
+    else:
+        settings[name] = value
+
+
+def note(connection, word, sql):
+    """What SET, RESET, DISCARD ALL and LISTEN leave."""
+    words = sql.replace("=", " ").replace(" to ", " ").split()
+    if word == "set":
+        change(connection.settings, words[1].lower(), None if words[2] == "default" else words[2])
+    elif word == "reset" and words[1] != "all":
+        connection.settings.pop(words[1].lower(), None)
+    elif word in ("reset", "discard") and words[1] == "all":
+        connection.settings.clear()
+    if word in ("listen", "unlisten"):
+        connection.listens = word == "listen"
 
 
 def run_rows(connection, sql, values, skip, limit):
@@ -112,6 +160,10 @@ def run_rows(connection, sql, values, skip, limit):
 
 def run_transaction(connection, word):
     failed = connection.status == "E" and word in ("commit", "end")
+    if TRANSACTION[word] == "T":
+        connection.before = dict(connection.settings)
+    elif failed or word in ("rollback", "abort"):
+        connection.settings = connection.before
     connection.status = TRANSACTION[word]
     tag = "BEGIN" if connection.status == "T" else "COMMIT" if word in ("commit", "end") else "ROLLBACK"
     connection.send(m.complete("ROLLBACK" if failed else tag))

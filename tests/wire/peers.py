@@ -339,6 +339,8 @@ class Connection:
         self.received = []  # (letter, body) of each message after login
         self.is_cancelled = threading.Event()
         self.status, self.statements, self.portals = "I", {}, {}
+        self.settings, self.before = {}, {}  # now, and when the transaction began
+        self.listens = False
         self.sql = None  # what runs now
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -271,7 +271,7 @@ def test_a_statement_whose_closing_was_skipped(server, weir):
     """The cache is full: a Close goes ahead of a Parse, and an error before both skips them."""
     one = weir(server, pool_size=1, pool_max_prepared=1)
     with one.login() as client:
-        client.query("set a = 1")  # pinned: the connection stays
+        client.query("listen a")  # pinned: the connection stays
         client.send(m.parse("select $1", "a"), m.SYNC).expect("1Z")
         client.send(m.bind("unknown"), m.parse("select $1 -- b", "b"), m.SYNC)
         assert client.result().sqlstates == ["26000"]
@@ -283,19 +283,19 @@ def test_a_statement_whose_closing_was_skipped(server, weir):
 @pytest.mark.parametrize("texts", [
     ["begin", "reset all", "rollback"], ["reset application_name"],
     ["set application_name to default"], ["reset application_name; select 'x'"],
-    ["begin", "discard temp; reset all", "rollback"],
+    ["begin", "discard temp; reset all", "rollback"], ["reset all"], ["discard all"],
 ])
 def test_settings_that_went_back(server, weir, texts):
-    """Nobody knows what the connection carries now: the next one sets it anew."""
+    """To what was given at start-up, as on a connection of one's own; the server is asked what
+    came of it."""
     one = weir(server, pool_size=1)
     with one.login(application_name="mine") as client:
         for text in texts:
             client.query(text)
-        connection, = server.data()
-        connection.received.clear()
         with one.login(application_name="mine") as same:
             same.query("select 'x'")
-        assert any("set_config" in text for text in texts_parsed(connection))
+        connection, = server.data()
+        assert connection.settings == {"application_name": "mine"}
 
 
 def test_reset_all_that_was_rolled_back_and_a_client_without_settings(server, weir):
@@ -304,22 +304,24 @@ def test_reset_all_that_was_rolled_back_and_a_client_without_settings(server, we
         for text in ("begin", "reset all", "rollback"):
             client.query(text)
         connection, = server.data()
-        connection.received.clear()
+        assert connection.settings == {"application_name": "mine"}
         plain.query("select 'x'")
-        assert "RESET ALL" in texts_parsed(connection)
+        assert connection.settings == {}
 
 
 def test_reset_all_by_a_named_portal(server, weir):
     """Another was bound last when it is run."""
     one = weir(server, pool_size=1)
-    with one.login(application_name="mine") as client:
+    with one.login(application_name="mine") as client, one.login() as other:
         client.query("select 'x'")
         client.send(m.parse("reset all", "r"), m.bind("r", portal="p"), m.parse("select $1"),
                     m.bind(values=["v"]), m.execute("p"), m.execute(), m.SYNC)
         assert client.result().tags == ["RESET", "SELECT 1"]
-        assert len(ever(server)) == 1
+        other.query("select 'x'")
+        connection, = server.data()
+        assert connection.settings == {}
         client.query("select 'x'")
-        assert len(ever(server)) == 2, "nobody knows what the connection carries"
+        assert connection.settings == {"application_name": "mine"}
 
 
 # --- who waits for a server

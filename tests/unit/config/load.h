@@ -111,6 +111,7 @@ static inline void assert_configs_equal(const struct config *a, const struct con
 #define CHECK_NUMBER CHECK_OTHER
 #define CHECK_SWITCH CHECK_OTHER
 #define CHECK_pool_mode CHECK_OTHER
+#define CHECK_pin_policy CHECK_OTHER
 #define CHECK_consistency CHECK_OTHER
 #define CHECK_balance CHECK_OTHER
 #define CHECK_primary_reads CHECK_OTHER

@@ -94,10 +94,25 @@ static inline void asker_batch_failed(struct asker *a, struct server *s)
 	note((struct fake_asker *)a, 'B');
 }
 
-static inline void asker_own_error(struct asker *a, struct server *s, struct error_fields *fields)
+static inline bool asker_own_error(struct asker *a, struct server *s, const struct request *r,
+				   struct error_fields *fields)
 {
 	(void)s, (void)fields;
 	note((struct fake_asker *)a, 'O');
+	return r->purpose != 0;
+}
+
+static inline void asker_own_row(struct asker *a, struct server *s, const struct request *r,
+				 struct span row)
+{
+	(void)s, (void)r, (void)row;
+	note((struct fake_asker *)a, 'D');
+}
+
+static inline struct span asker_name_of(struct asker *a, const struct statement *st)
+{
+	(void)a, (void)st;
+	return span_of("clients");
 }
 
 static inline void asker_ready(struct asker *a, struct server *s, char status,
@@ -137,6 +152,8 @@ static const struct asker_ops fake_asker_ops = {
 	.on_request_end = asker_request_end,
 	.on_batch_failed = asker_batch_failed,
 	.on_own_error = asker_own_error,
+	.on_own_row = asker_own_row,
+	.name_of = asker_name_of,
 	.on_ready = asker_ready,
 	.on_copy_in = asker_copy_in,
 	.on_parameter = asker_parameter,

@@ -89,25 +89,121 @@ static void expect_messages(const struct buf *b, const char *letters, const char
 
 #define TEXTS(...) ((const char *const[]){ __VA_ARGS__ })
 
+/* The parameters of the next Bind: "name=value name2" (NULL: its default), … */
+static void expect_parameters(struct span *left, const char *expected)
+{
+	char text[512] = "", *end = text;
+	struct reader body;
+	struct frame f;
+	int count;
+
+	assert_int_equal(frame_next(FRAME_FROM_CLIENT, *left, &f), FRAME_WHOLE);
+	while (f.type != CLIENT_BIND) {
+		*left = span_after(*left, f.size);
+		assert_int_equal(frame_next(FRAME_FROM_CLIENT, *left, &f), FRAME_WHOLE);
+	}
+	*left = span_after(*left, f.size);
+	body = reader_of(f.body);
+	read_text(&body);
+	read_text(&body);
+	read_int16(&body);
+	count = read_int16(&body) / 2;
+	for (int i = 0; i < count; i++) {
+		struct span name = read_bytes(&body, (size_t)read_int32(&body));
+		int32_t size = read_int32(&body);
+		struct span value = read_bytes(&body, size < 0 ? 0 : (size_t)size);
+
+		end += sprintf(end, "%s%.*s%s%.*s", i ? " " : "", SPAN_ARGS(name),
+			       size < 0 ? "" : "=", SPAN_ARGS(value));
+	}
+	assert_string_equal(text, expected);
+}
+
+static void expect_change(const struct settings *from, const struct settings *to,
+			  const char *const *groups)
+{
+	struct buf out = { 0 };
+	int count = settings_write_change(&out, from, to), expected = 0;
+	struct span left = buf_waiting(&out);
+
+	for (; groups[expected]; expected++)
+		expect_parameters(&left, groups[expected]);
+	assert_int_equal(count, expected);
+	buf_finish(&out);
+}
+
+#define GROUPS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+/* Only what differs. */
 static void test_changes(void **state)
 {
-	struct settings *one = SET("a", "1"), *two = SET("b", "2", "c", "3");
+	struct settings *one = SET("a", "1", "z", "0"), *two = SET("B", "2", "Z", "0", "c", "3");
 	struct buf out = { 0 };
 
 	(void)state;
 	assert_int_equal(settings_write_change(&out, NULL, one), 1);
-	expect_messages(&out, "PBES", TEXTS("SELECT pg_catalog.set_config($1,$2,false)"));
+	expect_messages(&out, "PBES", TEXTS("SELECT pg_catalog.set_config($1,$2,false),"
+					    "pg_catalog.set_config($3,$4,false)"));
 	buf_finish(&out);
-	assert_int_equal(settings_write_change(&out, one, two), 2);
-	expect_messages(&out, "PBEPBES",
-			TEXTS("RESET ALL", "SELECT pg_catalog.set_config($1,$2,false),"
-					   "pg_catalog.set_config($3,$4,false)"));
-	buf_finish(&out);
-	assert_int_equal(settings_write_change(&out, one, NULL), 1);
-	expect_messages(&out, "PBES", TEXTS("RESET ALL"));
-	buf_finish(&out);
+	expect_change(NULL, one, GROUPS("a=1 z=0"));
+	expect_change(one, two, GROUPS("a B=2 c=3"));
+	expect_change(one, NULL, GROUPS("a z"));
+	expect_change(one, one, GROUPS(NULL));
 	settings_drop(one);
 	settings_drop(two);
+}
+
+/* Values are read in the encoding that is in force when their Bind comes. */
+static void test_encoding_comes_first(void **state)
+{
+	struct settings *one = SET("a", "1", "client_encoding", "LATIN1");
+	struct settings *two = SET("a", "2", "Client_Encoding", "UTF8");
+
+	(void)state;
+	expect_change(NULL, one, GROUPS("client_encoding=LATIN1", "a=1"));
+	expect_change(one, two, GROUPS("Client_Encoding=UTF8", "a=2"));
+	expect_change(one, NULL, GROUPS("client_encoding", "a"));
+	settings_drop(one);
+	settings_drop(two);
+}
+
+/* What may be set depends on who one is: it was set by who logged in. */
+static void test_identity_comes_last(void **state)
+{
+	struct settings *one = SET("a", "1", "role", "r", "session_authorization", "s");
+	struct settings *two = SET("b", "2", "role", "r");
+
+	(void)state;
+	expect_change(NULL, one, GROUPS("a=1 session_authorization=s role=r"));
+	expect_change(one, NULL, GROUPS("session_authorization role a"));
+	expect_change(one, two, GROUPS("session_authorization role a b=2 role=r"));
+	expect_change(two, one, GROUPS("role b a=1 session_authorization=s role=r"));
+	settings_drop(one);
+	settings_drop(two);
+}
+
+static void test_building(void **state)
+{
+	struct settings *s = SET("b", "2", "a", "1", "B", "3"), *copy = settings_copy(s);
+	const char *name, *value;
+
+	(void)state;
+	assert_true(settings_equal(s, copy));
+	assert_string_equal(settings_value(s, "b"), "3");
+	assert_null(settings_value(s, "c"));
+	assert_null(settings_value(NULL, "c"));
+	assert_true(settings_at(s, 0, &name, &value));
+	assert_string_equal(name, "a");
+	assert_string_equal(value, "1");
+	assert_false(settings_at(s, 2, &name, &value));
+	settings_remove(&copy, "x");
+	settings_remove(&copy, "A");
+	assert_null(settings_value(copy, "a"));
+	assert_false(settings_equal(s, copy));
+	settings_remove(&copy, "b");
+	assert_null(copy);
+	assert_null(settings_copy(NULL));
+	settings_drop(s);
 }
 
 /* Whatever is in a value, it is a parameter of its own length: nothing of it is text. */
@@ -156,7 +252,7 @@ static void test_as_many_as_there_may_be(void **state)
 		snprintf(name, sizeof name, "a_rather_long_name_of_a_setting_%d", i);
 		assert_true(settings_add(&s, span_of(name), span_of("on")));
 	}
-	assert_int_equal(settings_write_change(&out, s, s), 2);
+	assert_int_equal(settings_write_change(&out, NULL, s), 1);
 	buf_finish(&out);
 	settings_drop(s);
 }
@@ -167,6 +263,8 @@ int main(void)
 		cmocka_unit_test(test_equal),	     cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_changes),	     cmocka_unit_test(test_values_are_bound),
 		cmocka_unit_test(test_as_many_as_there_may_be),
+		cmocka_unit_test(test_encoding_comes_first),
+		cmocka_unit_test(test_identity_comes_last), cmocka_unit_test(test_building),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

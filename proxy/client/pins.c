@@ -1,0 +1,219 @@
+/*
+ * Pins (pins.h).  Whether one is over is the server's to say: what a transaction
+ * took back, what ON COMMIT DROP dropped, which locks are left, it knows.  Runs on
+ * the worker's thread.
+ */
+#include "client/pins.h"
+
+#include "base/ensure.h"
+#include "client/own.h"
+#include "sql/config_call.h"
+#include "wire/extended.h"
+#include "wire/read.h"
+#include "wire/write.h"
+
+#include <stdio.h>
+
+#define BIT(reason) (1u << (reason))
+
+/* DISCARD ALL does not end them. */
+#define FOR_LIFE                                                               \
+	(BIT(PIN_SESSION_MODE) | BIT(PIN_LOAD) | BIT(PIN_UNRESETTABLE))
+
+/* How the server is asked whether there is any of it. */
+static const struct {
+	enum pin_reason reason;
+	const char *is_there;
+} askable[] = {
+	{ PIN_LISTEN, "EXISTS (SELECT FROM pg_catalog.pg_listening_channels())" },
+	{ PIN_ADVISORY_LOCK,
+	  "EXISTS (SELECT FROM pg_catalog.pg_locks"
+	  " WHERE locktype OPERATOR(pg_catalog.=) 'advisory'"
+	  " AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())" },
+	{ PIN_HOLD_CURSOR, "EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)" },
+	{ PIN_PREPARE, "EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)" },
+	{ PIN_TEMPORARY_TABLE,
+	  /* Whatever is in the temporary schema depends on it. */
+	  "EXISTS (SELECT FROM pg_catalog.pg_depend WHERE refclassid OPERATOR(pg_catalog.=)"
+	  " 'pg_catalog.pg_namespace'::pg_catalog.regclass"
+	  " AND refobjid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())"
+	  " OR pg_catalog.current_setting('search_path')"
+	  " OPERATOR(pg_catalog.~~*) '%pg_temp%'" },
+};
+
+enum { ASKABLE = sizeof askable / sizeof *askable };
+
+/* --- pinned --- */
+
+void session_pin(struct session *s, enum pin_reason reason)
+{
+	if (reason == PIN_NONE)
+		return;
+	/* What no reset undoes must not reach another client. */
+	if ((BIT(reason) & FOR_LIFE) && reason != PIN_SESSION_MODE && s->asker.server)
+		s->asker.server->is_tainted = true;
+	s->pins_changed = true;
+	s->pins |= BIT(reason);
+	if (s->pin != PIN_NONE)
+		return;
+	s->pin = reason;
+	stats_count(s->sessions->stats, COUNT_PINS, 1);
+}
+
+bool pins_are_for_life(const struct session *s)
+{
+	return (s->pins & FOR_LIFE) != 0;
+}
+
+static void set_pins(struct session *s, unsigned pins)
+{
+	int reason = PIN_NONE;
+
+	s->pins = pins;
+	while (pins && !(pins & BIT(reason)))
+		reason++;
+	s->pin = (enum pin_reason)reason;
+	/* It is gone, and yet the next client must be able to trust that. */
+	if (pins == 0)
+		s->needs_reset = true;
+}
+
+/* --- is it over? --- */
+
+void pins_note_end(struct session *s, const struct verdict *v)
+{
+	if (s->pin == PIN_NONE)
+		return;
+	if (v->may_end_pin)
+		s->pins_changed = true;
+	if (v->discards_all)
+		set_pins(s, s->pins & FOR_LIFE);
+}
+
+/* A text that we could not read bound the session to its connection, in case the
+ * server can read it.  It could not: a reset will do. */
+void pins_note_failure(struct session *s, const struct verdict *v)
+{
+	if (s->pins == BIT(PIN_NOT_PARSED) && v->pin == PIN_NOT_PARSED)
+		set_pins(s, 0);
+}
+
+static bool is_askable(enum pin_reason reason)
+{
+	for (int i = 0; i < ASKABLE; i++)
+		if (askable[i].reason == reason)
+			return true;
+	return false;
+}
+
+/* Something that the server can tell is among them, and nothing that it cannot. */
+bool pins_are_due(const struct session *s)
+{
+	if (s->pin == PIN_NONE || !s->pins_changed)
+		return false;
+	for (int reason = 0; reason < PIN_REASON_COUNT; reason++)
+		if ((s->pins & BIT(reason)) && !is_askable((enum pin_reason)reason))
+			return false;
+	return true;
+}
+
+static void write_question(struct buf *out, unsigned pins)
+{
+	char query[2048];
+	size_t used = (size_t)snprintf(query, sizeof query, "SELECT ");
+	const char *comma = "";
+	size_t begun;
+
+	for (int i = 0; i < ASKABLE; i++) {
+		if (!(pins & BIT(askable[i].reason)))
+			continue;
+		used += (size_t)snprintf(query + used, sizeof query - used, "%s%s", comma,
+					 askable[i].is_there);
+		comma = ", ";
+	}
+	ensure(used < sizeof query);
+	parse_message_write(out, span_of(""), span_of(query), span_make("\0\0", 2));
+	begun = write_begin(out, CLIENT_BIND);
+	write_bytes(out, span_make("\0\0\0\0\0\0\0\0", 8));
+	write_end(out, begun);
+	begun = write_begin(out, CLIENT_EXECUTE);
+	write_text(out, span_of(""));
+	write_int32(out, 0);
+	write_end(out, begun);
+	write_empty(out, CLIENT_SYNC);
+}
+
+void pins_ask(struct session *s)
+{
+	struct server *server = s->asker.server;
+
+	s->pins_changed = false;
+	s->pins_asked = s->pins_left = s->pins;
+	write_question(conn_out(&server->conn), s->pins);
+	conn_sent(&server->conn);
+	own_ask(s, OWN_PINS, 1);
+}
+
+void pins_on_row(struct session *s, struct span row)
+{
+	struct reader r = reader_of(row);
+	unsigned left = s->pins_asked;
+
+	read_int16(&r);
+	for (int i = 0; i < ASKABLE; i++) {
+		if (!(s->pins_asked & BIT(askable[i].reason)))
+			continue;
+		if (read_int32(&r) == 1 && span_is(read_bytes(&r, 1), "f"))
+			left &= ~BIT(askable[i].reason);
+	}
+	if (!r.failed)
+		s->pins_left = left;
+}
+
+/* What was pinned while the answer was on its way stays. */
+void pins_end(struct session *s)
+{
+	if (!s->own_failed)
+		set_pins(s, (s->pins & ~s->pins_asked) | s->pins_left);
+}
+
+/* --- refused --- */
+
+/* Names what cannot be known from the verdict alone. */
+static enum pin_reason reason_of(const struct session *s, const struct verdict *v, struct span text)
+{
+	char name[CONFIG_NAME_BYTES];
+	enum config_call call;
+	struct lexer l;
+
+	/* What could not be read may be harmless: it is not refused, but pinned. */
+	if (v->pin == PIN_NOT_PARSED || v->pin == PIN_TOO_LONG)
+		return PIN_NONE;
+	if (v->pin != PIN_NONE || !v->sets_config)
+		return v->pin;
+	lexer_start(&l, text, s->strings_conform);
+	while ((call = config_call_next(&l, name)) == CONFIG_CALL_NAMED)
+		;
+	return call == CONFIG_CALL_UNKNOWN ? PIN_SET_CONFIG : PIN_NONE;
+}
+
+struct substitute *pins_refuse(const struct session *s, const struct verdict *v, struct span text)
+{
+	char message[200];
+	enum pin_reason reason;
+
+	if (s->sessions->config->pool_pin_policy != PIN_POLICY_ERROR || pins_are_for_life(s))
+		return NULL;
+	reason = reason_of(s, v, text);
+	if (reason == PIN_NONE)
+		return NULL;
+	snprintf(message, sizeof message,
+		 "statement would bind the session to one server connection (%s)",
+		 pin_reason_word(reason));
+	return substitute_create(
+		"42601",
+		&(struct error){ NULL, "0A000", message,
+				 "pool.pin_policy is \"error\".",
+				 "Use a connection in session mode for this, or set "
+				 "pool.pin_policy to \"pin\"." });
+}
