@@ -25,11 +25,11 @@ PACKAGES = [
     f"asyncpg=={ASYNCPG}", f"psycopg[binary]=={PSYCOPG}", "psycopg-pool==3.3.1", "pytest==9.2.0",
     "pytest-timeout==2.4.0", "anyio==4.16.0", "pproxy==2.7.9", "distro==1.9.0", "dnspython==2.9.2",
 ]
-TEST_TIMEOUT_S, SUITE_TIMEOUT_S = 40, 1500
+TEST_TIMEOUT_S, SUITE_TIMEOUT_S = 40, 2400
 
 
-class Missing(Exception):
-    """A part of the set-up that we cannot get."""
+class Trouble(Exception):
+    """A part of the set-up that we cannot get, or a suite that did not come to its end."""
 
 
 def run_quietly(line, **more):
@@ -59,6 +59,7 @@ class Suite:
     name = version = None
     database = "postgres"
     options = []
+    left_out = []  # names of tests
 
     def __init__(self):
         self.folder = os.path.join(BUILD, self.name)
@@ -80,7 +81,13 @@ class Suite:
     def run(self, where, path, name=None):
         """All tests: {test: what went wrong, or None}; the output stays in `path`.log."""
         shutil.rmtree(f"{path}.cache", ignore_errors=True)
-        return self._pytest(where, path, "all", ["-k", name] if name else [])
+        return self._pytest(where, path, "all", self._select(name))
+
+    def _select(self, name):
+        """One -k for all: pytest heeds only the last."""
+        wanted = [f"({name})"] if name else []
+        wanted += [f"not {one}" for one in self.left_out]
+        return ["-k", " and ".join(wanted)] if wanted else []
 
     def run_failed(self, where, path):
         """Those that failed in run() once more, without the others around them."""
@@ -93,12 +100,16 @@ class Suite:
         if os.path.exists(junit):
             os.unlink(junit)
         with open(log_path, "wb") as log:
-            subprocess.run(line, cwd=self.folder, env=account.environment(self.environment(where)),
-                           stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                           timeout=SUITE_TIMEOUT_S, check=False)
-        if not os.path.exists(junit):
-            raise RuntimeError(f"{self.name}'s tests did not come to their end, see {log_path}")
-        return outcomes.read_junit(junit)
+            try:
+                subprocess.run(line, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
+                               env=account.environment(self.environment(where)),
+                               stderr=subprocess.STDOUT, timeout=SUITE_TIMEOUT_S, check=False)
+            except subprocess.TimeoutExpired:
+                pass  # without a JUnit file, as after a crash
+        found = outcomes.read_junit(junit) if os.path.exists(junit) else {}
+        if not found:
+            raise Trouble(f"{self.name}'s tests did not come to their end, see {log_path}")
+        return found
 
 
 class Psycopg(Suite):
@@ -112,10 +123,13 @@ class Psycopg(Suite):
         # Another database, and a pool that is measured with a clock.
         "--ignore=tests/crdb", "--ignore=tests/pool",
     ]
+    # Races of the client with itself, lost directly, too: does the answer come before the test's own
+    # proxy ends, do an error and ReadyForQuery come in one read?
+    left_out = ["test_wait_remote_closed", "test_errors_raised_on_commit"]
 
     def unpack(self, options):
         if not os.path.isdir(options.psycopg):
-            raise Missing(f"no clone of psycopg's repository in {options.psycopg}: make one"
+            raise Trouble(f"no clone of psycopg's repository in {options.psycopg}: make one"
                           " (git clone --bare), say --psycopg REPOSITORY, or --suites asyncpg")
         tree = os.path.join(BUILD, "psycopg.tar")
         run_quietly(["git", "-c", "safe.directory=*", "-C", options.psycopg, "archive", "-o", tree,
