@@ -7,8 +7,10 @@
 #include "base/ensure.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -293,6 +295,22 @@ static void prepare(struct conn *c, struct conns *conns, int fd, const struct co
 {
 	*c = (struct conn){ .conns = conns, .ops = ops };
 	loop_io_init(&c->io, fd, on_ready);
+}
+
+void conn_write_peer(const struct conn *c, char *text, size_t size)
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t peer_size = sizeof peer;
+	char name[NI_MAXHOST], port[NI_MAXSERV];
+
+	text[0] = '\0';
+	if (getpeername(c->io.ev.fd, (struct sockaddr *)&peer, &peer_size) < 0)
+		return;
+	if (peer.ss_family == AF_UNIX)
+		snprintf(text, size, "unix");
+	else if (getnameinfo((struct sockaddr *)&peer, peer_size, name, sizeof name, port,
+			     sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		snprintf(text, size, peer.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", name, port);
 }
 
 void conn_open(struct conn *c, struct conns *conns, int fd, const struct conn_ops *ops)

@@ -78,6 +78,9 @@ void conns_finish(struct conns *conns);
 /* Deals with everything the turn left: deliveries, writes, graves. */
 void conns_end_turn(struct conns *conns);
 
+/* Who is at the other end: 10.0.0.1:5432, [::1]:5432, unix; "" when it is gone. */
+void conn_write_peer(const struct conn *c, char *text, size_t size);
+
 /* Takes over a connected non-blocking socket. */
 void conn_open(struct conn *c, struct conns *conns, int fd, const struct conn_ops *ops);
 /* Starts to connect; 0 or an errno (then nothing was opened).  keepalive and

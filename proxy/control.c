@@ -231,13 +231,13 @@ static void on_new_client(void *context, int fd)
 
 /* --- what HTTP asks --- */
 
-static void collect(void *context)
+static void collect(void *context, int client_limit)
 {
 	struct control *c = context;
 
 	c->answers_due += c->worker_count;
 	for (int i = 0; i < c->worker_count; i++)
-		worker_ask_stats(c->workers[i]);
+		worker_ask_stats(c->workers[i], client_limit);
 }
 
 static void describe_node(const struct node *from, struct http_node *to)

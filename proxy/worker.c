@@ -41,7 +41,7 @@ struct worker {
 /* Every letter of a worker: one struct, the fields it needs filled in. */
 struct worker_letter {
 	struct letter letter; /* first */
-	int fd, number, node;
+	int fd, number, node, client_limit;
 	bool is_one_too_many;
 	uint64_t key;
 	struct topology *topology;
@@ -126,6 +126,7 @@ void worker_tell_topology(struct worker *w, struct topology *topology)
 static void take_catalog(struct worker *w, struct worker_letter *l)
 {
 	router_set_catalog(&w->router, l->volatility);
+	w->sessions.statements.epoch++;
 	volatility_drop(l->volatility);
 }
 DELIVERY(take_catalog)
@@ -156,19 +157,19 @@ static void take_stats_question(struct worker *w, struct worker_letter *l)
 {
 	struct stats_copy *copy = stats_take_copy(w->stats);
 
-	(void)l;
-	copy->clients_connected = w->sessions.count;
-	copy->clients_active = w->sessions.active_count;
+	copy->client_limit = l->client_limit;
 	pools_report(&w->pools, copy);
-	for (int i = 0; i < copy->pool_count; i++)
-		copy->clients_waiting += copy->pools[i].waiting;
+	sessions_report(&w->sessions, copy);
 	w->events.on_stats(w->events.context, copy);
 }
 DELIVERY(take_stats_question)
 
-void worker_ask_stats(struct worker *w)
+void worker_ask_stats(struct worker *w, int client_limit)
 {
-	inbox_post(&w->inbox, &new_letter(deliver_take_stats_question)->letter);
+	struct worker_letter *l = new_letter(deliver_take_stats_question);
+
+	l->client_limit = client_limit;
+	inbox_post(&w->inbox, &l->letter);
 }
 
 static void take_drain(struct worker *w, struct worker_letter *l)

@@ -54,7 +54,8 @@ void worker_give_client(struct worker *w, int fd, bool is_one_too_many);
 void worker_tell_topology(struct worker *w, struct topology *topology);
 void worker_tell_catalog(struct worker *w, struct volatility *volatility);
 void worker_cancel(struct worker *w, uint64_t key);
-void worker_ask_stats(struct worker *w);
+/* With at most so many clients. */
+void worker_ask_stats(struct worker *w, int client_limit);
 /* Ends sessions that are between transactions, the others when they get there. */
 void worker_drain(struct worker *w);
 /* Ends all sessions and the thread. */

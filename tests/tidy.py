@@ -33,7 +33,7 @@ FENCES = {
     r"pg_query\.h|protobuf/pg_query.*": r"src/sql/(classify|leave)\.[ch]",
     r"libpq-fe\.h|postgres_ext\.h": r"proxy/cluster/.*",
     r"microhttpd\.h": r"proxy/watch/http\.c",
-    r"jansson\.h": r"proxy/watch/(http|report)\.c|proxy/advise/.*",
+    r"jansson\.h": r"proxy/watch/(report\.c|value\.[ch])|proxy/advise/.*",
     r"openssl/.*": r"proxy/conn\.c|src/auth/(scram|credential)\.c",
     r"ini\.h": r"src/config/.*\.c",
 }

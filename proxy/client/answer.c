@@ -94,6 +94,8 @@ static void apply_effects(struct session *s, struct server *server, const struct
 	}
 	if (v->deallocates)
 		prepared_undo_forget(prepared_set(s, span_of(v->deallocates), NULL));
+	if (v->changes_schema || v->pin == PIN_TEMPORARY_TABLE)
+		s->sessions->statements.epoch++;
 	if (v->changes_schema)
 		s->sessions->on_schema_change(s->sessions->context, s->database);
 }
@@ -111,7 +113,7 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 	bool ran = r->kind == REQUEST_QUERY || r->kind == REQUEST_EXECUTE;
 
 	if (r->purpose) {
-		if (r->kind == REQUEST_SYNC && outcome == REQUEST_DONE)
+		if (ends_with_ready(r->kind) && outcome == REQUEST_DONE)
 			own_end(s, r->purpose);
 		return;
 	}
@@ -128,14 +130,16 @@ static void on_request_end(struct asker *a, struct server *server, struct reques
 		count_query(s, server, r, outcome);
 	if (r->kind == REQUEST_PARSE && r->statement && outcome == REQUEST_DONE &&
 	    r->plan != ANSWER_LOCAL)
-		r->statement->proved_generation =
-			router_generation(s->sessions->router, s->database);
+		r->statement->proved_epoch = r->epoch;
 	if (r->query && outcome == REQUEST_FAILED)
 		pins_note_failure(s, r->query->verdict);
 	if (r->statement && outcome == REQUEST_FAILED)
 		pins_note_failure(s, r->statement->query->verdict);
 	if (ran && r->query && outcome == REQUEST_DONE)
 		apply_effects(s, server, r->query->verdict);
+	/* DEALLOCATE is not taken back by an error behind it; or did that come before? */
+	if (ran && r->query && outcome == REQUEST_FAILED && r->query->verdict->drops_prepared)
+		server_doubt_all(server);
 	if (s->holds_for_answers && s->is_batch_open && server->queue_count == 0)
 		let_go_on(s);
 }
@@ -175,6 +179,7 @@ void answer_release(struct session *s)
 
 	policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);
 	s->needs_reset = false;
+	server->last_key = s->key;
 	session_set_state(s, SESSION_IDLE);
 	pool_give_back(server, needs_reset);
 }
@@ -209,10 +214,10 @@ static void on_ready(struct asker *a, struct server *server, char status, enum a
 		login_greet(s, server);
 		return;
 	}
-	if (s->state == SESSION_SETTING_UP) {
+	if (s->state == SESSION_SETTING_UP && server->queue_count == 0)
 		query_on_set_up(s);
+	if (plan == ANSWER_DROP && s->state != SESSION_LINKED)
 		return;
-	}
 	if (plan == ANSWER_PASS)
 		s->readies_due--;
 	if (plan == ANSWER_PASS && status == 'I') {
@@ -247,6 +252,12 @@ static void on_copy_in(struct asker *a, struct server *server, bool wants)
 static void on_parameter(struct asker *a, struct span name, struct span value)
 {
 	query_on_parameter(session_of(a), name, value);
+}
+
+static void on_changed(struct asker *a, struct statement *st)
+{
+	st->changed_epoch = ++st->owner->epoch;
+	prepared_renew(session_of(a), st);
 }
 
 static struct span name_of(struct asker *a, const struct statement *st)
@@ -331,6 +342,7 @@ const struct asker_ops session_asker_ops = {
 	.on_ready = on_ready,
 	.on_copy_in = on_copy_in,
 	.on_parameter = on_parameter,
+	.on_changed = on_changed,
 	.name_of = name_of,
 	.on_room = on_room,
 	.on_lost = on_lost,

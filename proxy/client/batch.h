@@ -18,6 +18,9 @@ enum take batch_judge(struct session *s, struct span ahead, struct need *need);
 /* pass.c: the session is LINKED; the message goes to its server. */
 enum take batch_pass(struct session *s, const struct incoming *m);
 void batch_pass_sync(struct session *s);
+/* The server gets to know the session's prepared statements by the client's names,
+ * for SQL that uses them; from here on, as long as the session is pinned, it does. */
+void batch_make_verbatim(struct session *s);
 /* False: the session has failed. */
 bool batch_parse_is_allowed(struct session *s, const struct parse_message *p);
 

@@ -2,7 +2,8 @@
  * CancelRequests: a key → its session → the server that works for it → a short
  * connection that carries the request.  The server is not lent to anybody else
  * until that connection was closed by the other side, so that a late cancel
- * cannot hit the next client's query.
+ * cannot hit the next client's query.  At most one is under way to each server:
+ * what comes meanwhile is remembered as one more.
  */
 #include "client/session.h"
 
@@ -20,18 +21,40 @@ struct cancel {
 	struct cancel *prev, *next;
 	struct sessions *sessions;
 	struct server *server; /* NULL: it was closed meanwhile */
+	uint64_t again; /* the key of who asked once more meanwhile; 0: nobody */
 	uint64_t deadline_us;
 };
 
+static struct session *find_session(struct sessions *all, uint64_t key)
+{
+	struct session *s;
+
+	HASH_FIND(hh, all->by_key, &key, sizeof key, s);
+	return s;
+}
+
+/* The one that has ended may have come too late for the query before this one. */
+static void ask_again(struct cancel *c, struct server *server)
+{
+	struct session *s = c->again ? find_session(c->sessions, c->again) : NULL;
+
+	if (s && s->asker.server == server && server->queue_count > 0)
+		cancel_send(c->sessions, server);
+}
+
 static void end(struct cancel *c)
 {
+	struct server *server = c->server;
+
 	if (c->conn.is_closed)
 		return;
 	DL_DELETE(c->sessions->cancels, c);
 	conn_close(&c->conn);
-	if (c->server)
-		pool_cancel_ended(c->server);
 	c->server = NULL;
+	if (!server)
+		return;
+	ask_again(c, server);
+	pool_cancel_ended(server);
 }
 
 static size_t on_bytes(struct conn *conn, struct span bytes)
@@ -69,6 +92,17 @@ static const struct conn_ops cancel_conn_ops = {
 	.on_buried = on_buried,
 };
 
+static struct cancel *find_under_way(struct sessions *all, const struct server *server)
+{
+	struct cancel *c;
+
+	DL_FOREACH(all->cancels, c) {
+		if (c->server == server)
+			return c;
+	}
+	return NULL;
+}
+
 void cancel_send(struct sessions *all, struct server *server)
 {
 	const struct node *node = &all->router->topology->nodes[server->pool->node];
@@ -98,11 +132,20 @@ void cancel_forget_server(struct sessions *all, struct server *server)
 	}
 }
 
+/* Something of the client's runs: a request of our own is not its to cancel. */
+static bool is_cancellable(const struct session *s)
+{
+	bool may_run = s->state == SESSION_LINKED || s->state == SESSION_REPLICATION;
+	const struct request *head = may_run ? server_head(s->asker.server) : NULL;
+
+	return head && !head->purpose;
+}
+
 void sessions_cancel(struct sessions *all, uint64_t key)
 {
-	struct session *s;
+	struct session *s = find_session(all, key);
+	struct cancel *under_way;
 
-	HASH_FIND(hh, all->by_key, &key, sizeof key, s);
 	if (!s)
 		return;
 	if (s->state == SESSION_WAITING) {
@@ -114,7 +157,12 @@ void sessions_cancel(struct sessions *all, uint64_t key)
 	}
 	if (s->state == SESSION_SETTING_UP)
 		s->is_cancelled = true; /* nothing of it has been sent */
-	if (s->state == SESSION_LINKED && s->asker.server->queue_count > 0)
+	if (!is_cancellable(s))
+		return;
+	under_way = find_under_way(all, s->asker.server);
+	if (under_way)
+		under_way->again = key;
+	else
 		cancel_send(all, s->asker.server);
 }
 
@@ -123,8 +171,14 @@ void cancels_tick(struct sessions *all, uint64_t now_us)
 	struct cancel *c, *next;
 
 	DL_FOREACH_SAFE(all->cancels, c, next) {
-		if (now_us >= c->deadline_us)
-			end(c);
+		if (now_us < c->deadline_us)
+			continue;
+		/* The server may read the request at any time from now on: nobody
+		 * else may have this connection. */
+		if (c->server)
+			c->server->is_tainted = true;
+		c->again = 0;
+		end(c);
 	}
 }
 

@@ -261,7 +261,7 @@ static bool is_from_startup(const struct session *s, struct span name)
 	char text[CONFIG_NAME_BYTES + 1];
 
 	snprintf(text, sizeof text, "%.*s", SPAN_ARGS(name));
-	return settings_value(s->startup_settings, text) != NULL;
+	return settings_find(s->startup_settings, text) != NULL;
 }
 
 void carried_on_row(struct session *s, struct span row)
@@ -285,7 +285,7 @@ void carried_on_row(struct session *s, struct span row)
 /* A replica runs no serializable transactions. */
 static bool needs_primary(const struct settings *settings)
 {
-	const char *isolation = settings_value(settings, "default_transaction_isolation");
+	const char *isolation = settings_find(settings, "default_transaction_isolation");
 
 	return isolation && strcasecmp(isolation, "serializable") == 0;
 }
@@ -296,6 +296,7 @@ static void set(struct session *s, struct settings *settings)
 		settings_drop(s->settings);
 	s->settings = settings;
 	s->asker.settings = settings;
+	s->settings_digest = settings_digest(settings);
 	s->is_serializable = needs_primary(settings);
 }
 

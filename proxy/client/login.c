@@ -3,7 +3,7 @@
  * an unknown user goes through the whole exchange and fails like a wrong
  * password.  Then the greeting: the parameters of a real server.
  */
-#include "client/session.h"
+#include "client/replication.h"
 
 #include "base/ensure.h"
 #include "client/pins.h"
@@ -204,6 +204,10 @@ static void send_greeting(struct session *s, struct span parameters)
 	write_ready(out, 'I');
 	conn_sent(&s->conn);
 	s->deadline_us = 0;
+	if (s->replication) {
+		session_set_state(s, SESSION_REPLICATION);
+		return;
+	}
 	/* Not before a server said that there is one of this name: a client may
 	 * make up as many as it likes. */
 	s->sessions->on_database(s->sessions->context, s->database);
@@ -218,7 +222,8 @@ void login_greet(struct session *s, struct server *server)
 
 	buf_append(&parameters, server->greeting.data + server->greeting.sent,
 		   server->greeting.filled - server->greeting.sent);
-	pool_give_back(server, false);
+	if (!s->replication)
+		pool_give_back(server, false);
 	send_greeting(s, buf_waiting(&parameters));
 	buf_finish(&parameters);
 }
@@ -230,6 +235,10 @@ void login_ask_greeting(struct session *s)
 	struct route route = router_choose_any(s->sessions->router);
 	struct pool *pool;
 
+	if (s->replication) {
+		replication_ask(s);
+		return;
+	}
 	if (route.target != TARGET_NODE)
 		return; /* a new topology or the deadline looks again */
 	if (pools_are_full_for(s->sessions->pools, route.node, s->database, s->user)) {

@@ -27,17 +27,17 @@ struct look {
 
 struct statement_key batch_key(const struct session *s, const struct parse_message *p)
 {
-	return (struct statement_key){ p->query, p->types, s->database, s->user };
+	return (struct statement_key){ p->query, p->types, s->database, s->user,
+				       s->settings_digest };
 }
 
-/* Has some server accepted this very Parse, under the catalogue of today? */
+/* Has some server accepted this very Parse, in the schema of today? */
 static bool is_proved(struct session *s, const struct parse_message *p)
 {
 	struct statement_key key = batch_key(s, p);
 	struct statement *st = statement_find(&s->sessions->statements, &key);
 
-	return st && st->proved_generation &&
-	       st->proved_generation == router_generation(s->sessions->router, s->database) &&
+	return st && st->proved_epoch == s->sessions->statements.epoch &&
 	       !prepared_find(s, p->name) && st->query->verdict->pin == PIN_NONE;
 }
 
@@ -71,7 +71,8 @@ static void look_at_bind(struct session *s, const struct frame *f, struct look *
 	if (st) {
 		query_need_add(s, &look->need, st->query);
 	} else if (look->need.is_harmless) {
-		look->need = (struct need){ false, VERDICT_BECAUSE_SESSION };
+		look->need.is_harmless = false;
+		look->need.reason = VERDICT_BECAUSE_SESSION;
 	}
 }
 
@@ -133,7 +134,8 @@ enum take batch_judge(struct session *s, struct span ahead, struct need *need)
 		s->arrived_us = loop_now_us();
 	*need = look.need;
 	s->is_detached = false;
-	s->is_local = result == LOOK_SYNC && look.is_known_good && s->state == SESSION_IDLE;
+	s->is_local = result == LOOK_SYNC && look.is_known_good && s->state == SESSION_IDLE &&
+		      !s->is_verbatim;
 	switch (result) {
 	case LOOK_MORE:
 		return TAKE_MORE;
@@ -143,13 +145,15 @@ enum take batch_judge(struct session *s, struct span ahead, struct need *need)
 	case LOOK_SYNC:
 		break;
 	case LOOK_PREPARES:
-		s->is_detached = true;
+		s->is_detached = !s->is_verbatim;
 		break;
 	case LOOK_RUNS:
-		*need = (struct need){ false, ROUTE_FIRST_OWN + ROUTE_FLUSH };
+		need->is_harmless = false;
+		need->reason = ROUTE_FIRST_OWN + ROUTE_FLUSH;
 		break;
 	case LOOK_TOO_LONG:
-		*need = (struct need){ false, ROUTE_FIRST_OWN + ROUTE_LARGE_MESSAGE };
+		need->is_harmless = false;
+		need->reason = ROUTE_FIRST_OWN + ROUTE_LARGE_MESSAGE;
 		break;
 	}
 	return TAKE_DONE;

@@ -8,6 +8,7 @@
 #include "client/carried.h"
 #include "client/pins.h"
 #include "client/query.h"
+#include "wire/write.h"
 
 #include <stdio.h>
 
@@ -31,6 +32,21 @@ void own_ask(struct session *s, enum own_purpose purpose, int groups)
 	server->unnamed = (struct statement_id){ 0 };
 	s->own_due = (uint8_t)purpose;
 	s->own_failed = false;
+}
+
+void own_discard_sequences(struct session *s)
+{
+	struct server *server = s->asker.server;
+
+	write_string_message(conn_out(&server->conn), CLIENT_QUERY,
+			     span_of("DISCARD SEQUENCES"));
+	conn_sent(&server->conn);
+	server_ask(server, &(struct request){ .kind = REQUEST_QUERY,
+					      .plan = ANSWER_DROP,
+					      .asker = &s->asker,
+					      .purpose = OWN_SET_UP });
+	server->unnamed = (struct statement_id){ 0 };
+	s->own_due = OWN_SET_UP;
 }
 
 void own_on_row(struct session *s, const struct request *r, struct span row)
@@ -72,6 +88,7 @@ bool own_on_error(struct session *s, const struct request *r, const struct error
 	switch (r->purpose) {
 	case OWN_VALUES:
 	case OWN_PINS:
+	case OWN_NAMES:
 		return true;
 	case OWN_SET_UP:
 		fail_set_up(s, fields);

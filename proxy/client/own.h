@@ -14,10 +14,15 @@ enum own_purpose {
 	OWN_RESTORE, /* those of start-up, after a RESET */
 	OWN_VALUES, /* what was touched */
 	OWN_PINS, /* what still binds the session to its connection */
+	OWN_NAMES, /* prepared statements by the client's names; may fail */
 };
 
 /* So many groups of Parse, Bind and Execute with a Sync behind them were written. */
 void own_ask(struct session *s, enum own_purpose purpose, int groups);
+
+/* What another session's nextval() left is not this one's to read: an error (55000) is
+ * what it would get on a connection of its own. */
+void own_discard_sequences(struct session *s);
 
 /* For answer.c. */
 void own_on_row(struct session *s, const struct request *r, struct span row);

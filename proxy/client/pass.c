@@ -7,6 +7,7 @@
 
 #include "base/ensure.h"
 #include "client/carried.h"
+#include "client/own.h"
 #include "client/pins.h"
 #include "client/prepared.h"
 #include "client/query.h"
@@ -102,24 +103,45 @@ static struct meant mean_nothing(struct span name)
 			       say_of_name("26000", format, name) };
 }
 
+/* Another client was told by the server that the rows are of another type now; this
+ * one, which may decode them by the old one, is told by us, once, as it would be on
+ * a connection of its own. */
+static struct meant mean_changed(struct session *s, struct statement *st)
+{
+	static const struct error changed = { .sqlstate = "0A000",
+					      .message = "cached plan must not change result "
+							 "type" };
+
+	prepared_renew(s, st);
+	return (struct meant){ st, span_of(NO_SUCH_STATEMENT),
+			       substitute_create("26000", &changed) };
+}
+
 /* What the client calls `name`; it is made known to the server if it is not. */
 static struct meant find_meant(struct session *s, struct span name)
 {
 	struct server *server = s->asker.server;
 	struct statement *st = prepared_find(s, name);
-	bool is_known;
+	enum knowledge knowledge;
 
 	/* A SQL-level PREPARE of this (then pinned) session, or nothing. */
-	if (!st && may_be_servers_own(name))
-		return (struct meant){ NULL, name, NULL };
+	if (name.size && (s->is_verbatim || (!st && may_be_servers_own(name))))
+		return (struct meant){ st, name, NULL };
 	if (!st)
 		return mean_nothing(name);
-	is_known = name.size ? server_knows(server, st) : is_unnamed_there(server, st);
-	if (!is_known && !st->text.data)
+	if (name.size && prepared_epoch(s, name) < st->changed_epoch)
+		return mean_changed(s, st);
+	if (name.size)
+		knowledge = server_knows(server, st, prepared_epoch(s, name));
+	else
+		knowledge = is_unnamed_there(server, st) ? KNOWS : KNOWS_NOT;
+	if (knowledge != KNOWS && !st->text.data)
 		return mean_nothing(name);
 	if (name.size)
 		name = span_of(st->name);
-	if (!is_known)
+	if (knowledge == KNOWS_OLD)
+		server_unlearn(server, st, &s->asker);
+	if (knowledge != KNOWS)
 		insert_parse(s, st, name);
 	return (struct meant){ st, name, NULL };
 }
@@ -146,9 +168,9 @@ static void send_unnamed_parse(struct session *s, const struct parse_message *p,
 	struct server *server = s->asker.server;
 	struct substitute *refused = pins_refuse(s, st->query->verdict, p->query);
 	struct span text = refused ? span_of(PINS_REFUSED_TEXT) : p->query;
+	const char *deallocates = st->query->verdict->deallocates;
 
-	if (st->query->verdict->deallocates &&
-	    prepared_find(s, span_of(st->query->verdict->deallocates)))
+	if (deallocates && !s->is_verbatim && prepared_find(s, span_of(deallocates)))
 		text = replace_deallocate(s);
 	parse_message_write(conn_out(&server->conn), span_of(""), text, p->types);
 	server->unnamed = st->id;
@@ -165,7 +187,7 @@ static void send_taken_parse(struct session *s, struct statement *st, struct spa
 {
 	struct server *server = s->asker.server;
 
-	if (!server_knows(server, st))
+	if (server_knows(server, st, 0) == KNOWS_NOT)
 		insert_parse(s, st, span_of(st->name));
 	parse_message_write(conn_out(&server->conn), span_of(st->name), st->text, st->types);
 	ask(s, &(struct request){ .kind = REQUEST_PARSE,
@@ -176,34 +198,99 @@ static void send_taken_parse(struct session *s, struct statement *st, struct spa
 					  name) });
 }
 
+/* In a failed transaction the server refuses all but what ends it, and a batch may
+ * have ended it by now: it is asked under a name that nobody uses. */
+static void send_known_parse(struct session *s, struct statement *st, struct prepared_undo *undo)
+{
+	struct buf *out = conn_out(&s->asker.server->conn);
+
+	named_message_write(out, CLIENT_CLOSE, 'S', span_of(THROW_AWAY));
+	ask(s, &(struct request){ .kind = REQUEST_CLOSE, .plan = ANSWER_DROP_BUT_ERROR });
+	parse_message_write(out, span_of(THROW_AWAY), st->text, st->types);
+	ask(s, &(struct request){ .kind = REQUEST_PARSE,
+				  .plan = ANSWER_PASS,
+				  .statement = st,
+				  .undo = undo });
+}
+
 static void send_named_parse(struct session *s, struct statement *st, struct prepared_undo *undo)
 {
 	struct server *server = s->asker.server;
-	bool is_known = server_knows(server, st);
-	/* In a failed transaction the server refuses all but what ends it. */
-	enum verdict_kind kind = st->query->verdict->kind;
-	bool is_refused = server->status == 'E' && kind != VERDICT_CONTROL &&
-			  kind != VERDICT_EMPTY;
 	struct substitute *refused = pins_refuse(s, st->query->verdict, st->text);
+	enum knowledge knowledge = server_knows(server, st, st->owner->epoch);
 
-	if (is_known && !is_refused && !refused) {
+	if (knowledge != KNOWS_NOT && server->status == 'E' && !refused) {
+		send_known_parse(s, st, undo);
+		return;
+	}
+	if (knowledge == KNOWS && !refused) {
 		ask_local(s, REQUEST_PARSE, "1\0\0\0\4", undo);
 		return;
 	}
-	if (!is_known)
-		server_learn(server, st, &s->asker);
+	if (knowledge != KNOWS_NOT)
+		server_unlearn(server, st, &s->asker);
+	server_learn(server, st, &s->asker);
 	parse_message_write(conn_out(&server->conn), span_of(st->name),
 			    refused ? span_of(PINS_REFUSED_TEXT) : st->text, st->types);
 	ask(s, &(struct request){ .kind = REQUEST_PARSE,
 				  .plan = ANSWER_PASS,
 				  .statement = st,
-				  .is_learnt = !is_known,
+				  .is_learnt = true,
 				  .substitute = refused,
 				  .undo = undo });
 }
 
+/* --- by the client's own names --- */
+
+static void send_verbatim_parse(struct session *s, const struct parse_message *p,
+				struct statement *st, struct prepared_undo *undo)
+{
+	parse_message_write(conn_out(&s->asker.server->conn), p->name, p->query, p->types);
+	ask(s, &(struct request){ .kind = REQUEST_PARSE,
+				  .plan = ANSWER_PASS,
+				  .statement = st,
+				  .undo = undo });
+}
+
+/* It may fail, if its tables are gone, and then is unknown there; so each has a Sync
+ * of its own, but within the client's batch. */
+static void tell_name(struct session *s, struct span name, struct statement *st)
+{
+	struct server *server = s->asker.server;
+	struct request r = { .kind = REQUEST_PARSE,
+			     .plan = s->is_batch_open ? ANSWER_DROP_BUT_ERROR : ANSWER_DROP,
+			     .purpose = s->is_batch_open ? OWN_NOTHING : OWN_NAMES,
+			     .asker = &s->asker };
+
+	parse_message_write(conn_out(&server->conn), name, st->text, st->types);
+	server_ask(server, &r);
+	if (s->is_batch_open)
+		return;
+	write_empty(conn_out(&server->conn), CLIENT_SYNC);
+	r.kind = REQUEST_SYNC;
+	server_ask(server, &r);
+}
+
+void batch_make_verbatim(struct session *s)
+{
+	struct server *server = s->asker.server;
+	struct prepared_cursor at = { 0 };
+
+	if (s->is_verbatim || server->status == 'E')
+		return;
+	session_pin(s, PIN_PREPARE);
+	s->is_verbatim = true;
+	while (prepared_next(s, &at)) {
+		if (at.statement->text.data)
+			tell_name(s, at.name, at.statement);
+	}
+	conn_sent(&server->conn);
+}
+
 bool batch_parse_is_allowed(struct session *s, const struct parse_message *p)
 {
+	if (s->is_verbatim)
+		return true;
 	if (span_starts_with(p->name, OUR_PREFIX)) {
 		session_fail(s, "42602", "prepared statement names must not begin with \"%s\"",
 			     OUR_PREFIX);
@@ -215,6 +302,12 @@ bool batch_parse_is_allowed(struct session *s, const struct parse_message *p)
 		return false;
 	}
 	return true;
+}
+
+/* A name that is taken keeps its meaning: the server will refuse. */
+static struct prepared_undo *set_if_new(struct session *s, struct span name, struct statement *st)
+{
+	return prepared_find(s, name) ? NULL : prepared_set(s, name, st);
 }
 
 static enum take pass_parse(struct session *s, const struct incoming *m)
@@ -235,13 +328,18 @@ static enum take pass_parse(struct session *s, const struct incoming *m)
 	st = statement_get(&s->sessions->statements, &key, q);
 	/* The answer would be ours, but an earlier statement may yet fail its
 	 * transaction, and with it this Parse. */
-	if (parse.name.size > 0 && s->readies_due > 0 && server_knows(s->asker.server, st)) {
+	if (parse.name.size > 0 && s->readies_due > 0 && !s->is_verbatim &&
+	    server_knows(s->asker.server, st, 0) != KNOWS_NOT) {
 		statement_drop(st);
 		known_query_drop(q);
 		return query_hold(s);
 	}
+	if (q->verdict->names_prepared && !pins_refuse_any(s))
+		batch_make_verbatim(s);
 	if (parse.name.size == 0)
 		send_unnamed_parse(s, &parse, st, prepared_set(s, parse.name, st));
+	else if (s->is_verbatim)
+		send_verbatim_parse(s, &parse, st, set_if_new(s, parse.name, st));
 	else if (prepared_find(s, parse.name))
 		send_taken_parse(s, st, parse.name);
 	else
@@ -392,6 +490,13 @@ static enum take pass_close(struct session *s, const struct incoming *m,
 {
 	bool is_statement = c->what == 'S';
 
+	if (is_statement && s->is_verbatim) {
+		conn_send(&s->asker.server->conn, m->raw);
+		ask(s, &(struct request){ .kind = REQUEST_CLOSE,
+					  .plan = ANSWER_PASS,
+					  .undo = prepared_set(s, c->name, NULL) });
+		return TAKE_DONE;
+	}
 	if (is_statement && (prepared_find(s, c->name) || !may_be_servers_own(c->name))) {
 		ask_local(s, REQUEST_CLOSE, "3\0\0\0\4", prepared_set(s, c->name, NULL));
 		return TAKE_DONE;

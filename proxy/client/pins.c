@@ -18,7 +18,7 @@
 
 /* DISCARD ALL does not end them. */
 #define FOR_LIFE                                                               \
-	(BIT(PIN_SESSION_MODE) | BIT(PIN_LOAD) | BIT(PIN_UNRESETTABLE))
+	(BIT(PIN_SESSION_MODE) | BIT(PIN_REPLICATION) | BIT(PIN_LOAD) | BIT(PIN_UNRESETTABLE))
 
 /* How the server is asked whether there is any of it. */
 static const struct {
@@ -53,11 +53,14 @@ void session_pin(struct session *s, enum pin_reason reason)
 	if ((BIT(reason) & FOR_LIFE) && reason != PIN_SESSION_MODE && s->asker.server)
 		s->asker.server->is_tainted = true;
 	s->pins_changed = true;
-	s->pins |= BIT(reason);
-	if (s->pin != PIN_NONE)
+	if (s->pins & BIT(reason))
 		return;
-	s->pin = reason;
-	stats_count(s->sessions->stats, COUNT_PINS, 1);
+	s->pins |= BIT(reason);
+	if (reason == PIN_SESSION_MODE)
+		s->is_verbatim = true;
+	stats_pin(s->sessions->stats, reason);
+	if (s->pin == PIN_NONE)
+		s->pin = reason;
 }
 
 bool pins_are_for_life(const struct session *s)
@@ -73,9 +76,11 @@ static void set_pins(struct session *s, unsigned pins)
 	while (pins && !(pins & BIT(reason)))
 		reason++;
 	s->pin = (enum pin_reason)reason;
+	if (pins != 0)
+		return;
 	/* It is gone, and yet the next client must be able to trust that. */
-	if (pins == 0)
-		s->needs_reset = true;
+	s->needs_reset = true;
+	s->is_verbatim = false;
 }
 
 /* --- is it over? --- */
@@ -197,12 +202,17 @@ static enum pin_reason reason_of(const struct session *s, const struct verdict *
 	return call == CONFIG_CALL_UNKNOWN ? PIN_SET_CONFIG : PIN_NONE;
 }
 
+bool pins_refuse_any(const struct session *s)
+{
+	return s->sessions->config->pool_pin_policy == PIN_POLICY_ERROR && !pins_are_for_life(s);
+}
+
 struct substitute *pins_refuse(const struct session *s, const struct verdict *v, struct span text)
 {
 	char message[200];
 	enum pin_reason reason;
 
-	if (s->sessions->config->pool_pin_policy != PIN_POLICY_ERROR || pins_are_for_life(s))
+	if (!pins_refuse_any(s))
 		return NULL;
 	reason = reason_of(s, v, text);
 	if (reason == PIN_NONE)

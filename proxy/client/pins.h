@@ -25,6 +25,8 @@ void pins_end(struct session *s);
 /* With pool.pin_policy = error: the error that a statement of this verdict gets,
  * in place of the server's; NULL: it may run. */
 struct substitute *pins_refuse(const struct session *s, const struct verdict *v, struct span text);
+/* Are there any that it would refuse? */
+bool pins_refuse_any(const struct session *s);
 /* What is sent in its place, for the server to refuse. */
 #define PINS_REFUSED_TEXT "pgweir"
 

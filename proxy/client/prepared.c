@@ -10,9 +10,18 @@
 struct session_name {
 	UT_hash_handle hh;
 	struct statement *statement; /* held */
+	uint64_t epoch; /* when it was parsed */
 	size_t size;
 	char name[];
 };
+
+/* PostgreSQL cuts names so. */
+enum { NAME_BYTES = 63 };
+
+static struct span cut(struct span name)
+{
+	return span_first(name, name.size < NAME_BYTES ? name.size : NAME_BYTES);
+}
 
 /* Changes of the unnamed statement do not wait for each other, so that pipelines
  * flow: each makes a version, and is only taken back while that is the newest. */
@@ -27,6 +36,7 @@ static struct session_name *find_name(const struct session *s, struct span name)
 {
 	struct session_name *n;
 
+	name = cut(name);
 	HASH_FIND(hh, s->names, name.data, name.size, n);
 	return n;
 }
@@ -39,6 +49,33 @@ struct statement *prepared_find(const struct session *s, struct span name)
 		return s->unnamed;
 	n = find_name(s, name);
 	return n ? n->statement : NULL;
+}
+
+uint64_t prepared_epoch(const struct session *s, struct span name)
+{
+	const struct session_name *n = find_name(s, name);
+
+	return n ? n->epoch : 0;
+}
+
+void prepared_renew(struct session *s, const struct statement *st)
+{
+	for (struct session_name *n = s->names; n; n = n->hh.next)
+		if (n->statement == st)
+			n->epoch = st->owner->epoch;
+}
+
+bool prepared_next(const struct session *s, struct prepared_cursor *at)
+{
+	struct session_name *n = at->has_begun ? at->next : s->names;
+
+	at->has_begun = true;
+	if (!n)
+		return false;
+	at->name = span_make(n->name, n->size);
+	at->statement = n->statement;
+	at->next = n->hh.next;
+	return true;
 }
 
 struct span prepared_name_of(const struct session *s, const struct statement *st)
@@ -67,8 +104,10 @@ static void set_named(struct session *s, struct span name, struct statement *st)
 		remove_name(s, n);
 	if (!st)
 		return;
+	name = cut(name);
 	n = memory_get_zeroed(sizeof *n + name.size);
 	n->statement = st;
+	n->epoch = st->owner->epoch;
 	n->size = name.size;
 	memcpy(n->name, name.data, name.size);
 	HASH_ADD_KEYPTR(hh, s->names, n->name, n->size, n);

@@ -6,7 +6,9 @@
 #include "client/query.h"
 
 #include "base/ensure.h"
+#include "client/batch.h"
 #include "client/carried.h"
+#include "client/own.h"
 #include "client/pins.h"
 #include "client/prepared.h"
 #include "wire/write.h"
@@ -33,6 +35,7 @@ void query_need_add(struct session *s, struct need *need, struct known_query *q)
 {
 	int reason = ROUTE_FIRST_OWN + ROUTE_SERIALIZABLE;
 
+	need->reads_sequence |= q->verdict->reads_sequence;
 	if (s->is_serializable ||
 	    !router_is_harmless(s->sessions->router, s->database, q, &reason)) {
 		if (need->is_harmless)
@@ -94,6 +97,10 @@ void query_link(struct session *s)
 	bool is_greeting = s->state == SESSION_GREETING;
 	bool is_set_up = !carried_set_up(s, s->asker.server);
 
+	if (!is_greeting && s->reads_sequence && s->asker.server->last_key != s->key) {
+		own_discard_sequences(s);
+		is_set_up = false;
+	}
 	if (is_greeting && is_set_up)
 		login_greet(s, s->asker.server);
 	if (is_greeting)
@@ -165,6 +172,8 @@ bool query_get_server(struct session *s, const struct need *need)
 		session_fail(s, "57P01", "terminating connection due to administrator command");
 		return false;
 	}
+	s->reads_sequence = need->reads_sequence;
+	s->asker.wants_last_of = need->reads_sequence ? s->key : 0;
 	if (s->pin != PIN_NONE)
 		route = router_choose_primary(router, ROUTE_FIRST_OWN + ROUTE_PINNED);
 	else
@@ -310,7 +319,7 @@ static bool is_ours_to_deallocate(const struct session *s, const struct verdict 
 	const struct server *server = s->asker.server;
 
 	/* In a failed transaction the server must say so. */
-	return v->deallocates && prepared_find(s, span_of(v->deallocates)) &&
+	return v->deallocates && !s->is_verbatim && prepared_find(s, span_of(v->deallocates)) &&
 	       !(server && server->status == 'E');
 }
 
@@ -349,6 +358,8 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 		r.undo = NULL;
 	}
 	server->unnamed = (struct statement_id){ 0 };
+	if (q && q->verdict->names_prepared && !r.substitute)
+		batch_make_verbatim(s);
 	query_count_use(s, note_query(s, q, &r, text));
 	s->readies_due++;
 	s->owes_sync = false;
@@ -411,7 +422,7 @@ static enum take take_judged_query(struct session *s, const struct incoming *m)
  * to the session there. */
 static enum take take_long_query(struct session *s, const struct incoming *m)
 {
-	struct need need = { false, ROUTE_FIRST_OWN + ROUTE_LARGE_MESSAGE };
+	struct need need = { .reason = ROUTE_FIRST_OWN + ROUTE_LARGE_MESSAGE };
 	enum take taken = route_query(s, m, NULL, &need);
 
 	if (taken == TAKE_DONE)
@@ -443,7 +454,7 @@ enum take query_take_query(struct session *s, const struct incoming *m)
 
 enum take query_take_function(struct session *s, const struct incoming *m)
 {
-	struct need need = { false, VERDICT_BECAUSE_FUNCTION };
+	struct need need = { .reason = VERDICT_BECAUSE_FUNCTION };
 
 	if (s->skips_to_sync) {
 		s->passing_is_dropped = true;

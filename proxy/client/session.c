@@ -8,8 +8,10 @@
 #include "client/carried.h"
 #include "client/pins.h"
 #include "client/prepared.h"
+#include "client/replication.h"
 #include "base/ensure.h"
 #include "base/log.h"
+#include "watch/pairs.h"
 #include "wire/error.h"
 
 #include <stdarg.h>
@@ -36,6 +38,15 @@ typedef enum take handler(struct session *s, const struct incoming *m);
 	[CLIENT_COPY_DATA] = query_take_copy, [CLIENT_COPY_DONE] = query_take_copy, \
 	[CLIENT_COPY_FAIL] = query_take_copy, [CLIENT_TERMINATE] = query_take_terminate
 
+#define REPLICATION_TRAFFIC                                                    \
+	[CLIENT_QUERY] = replication_take, [CLIENT_PARSE] = replication_take,  \
+	[CLIENT_BIND] = replication_take, [CLIENT_DESCRIBE] = replication_take, \
+	[CLIENT_EXECUTE] = replication_take, [CLIENT_CLOSE] = replication_take, \
+	[CLIENT_SYNC] = replication_take, [CLIENT_FLUSH] = replication_take,   \
+	[CLIENT_FUNCTION_CALL] = replication_take,                             \
+	[CLIENT_COPY_DATA] = query_take_copy, [CLIENT_COPY_DONE] = query_take_copy, \
+	[CLIENT_COPY_FAIL] = query_take_copy, [CLIENT_TERMINATE] = query_take_terminate
+
 /* What is not in `take` is refused with 08P01. */
 static const struct {
 	const char *word;
@@ -55,13 +66,15 @@ static const struct {
 	[SESSION_MD5] = { "md5", CAN(SESSION_GREETING) | CAN_END, false,
 			  { [CLIENT_PASSWORD] = login_take_md5,
 			    [CLIENT_TERMINATE] = query_take_terminate } },
-	[SESSION_GREETING] = { "greeting", CAN(SESSION_IDLE) | CAN_END, true, { 0 } },
+	[SESSION_GREETING] = { "greeting", CAN(SESSION_IDLE) | CAN(SESSION_REPLICATION) | CAN_END,
+			       true, { 0 } },
 	[SESSION_IDLE] = { "idle", CAN(SESSION_WAITING) | GETS_SERVER | CAN_END, false,
 			   { TRAFFIC } },
 	[SESSION_WAITING] = { "waiting", CAN(SESSION_IDLE) | GETS_SERVER | CAN_END, true, { 0 } },
 	[SESSION_SETTING_UP] = { "setting_up",
 				 CAN(SESSION_IDLE) | CAN(SESSION_LINKED) | CAN_END, true, { 0 } },
 	[SESSION_LINKED] = { "linked", CAN(SESSION_IDLE) | CAN_END, false, { TRAFFIC } },
+	[SESSION_REPLICATION] = { "replication", CAN_END, false, { REPLICATION_TRAFFIC } },
 	[SESSION_CLOSING] = { "closing", CAN(SESSION_CLOSED), true, { 0 } },
 	[SESSION_CLOSED] = { "closed", 0, true, { 0 } },
 };
@@ -73,7 +86,8 @@ const char *session_state_word(enum session_state state)
 
 static bool counts_as_active(enum session_state state)
 {
-	return state == SESSION_LINKED || state == SESSION_SETTING_UP;
+	return state == SESSION_LINKED || state == SESSION_SETTING_UP ||
+	       state == SESSION_REPLICATION;
 }
 
 void session_set_state(struct session *s, enum session_state state)
@@ -83,6 +97,8 @@ void session_set_state(struct session *s, enum session_state state)
 	ensure(states[s->state].next & CAN(state));
 	s->sessions->active_count += counts_as_active(state) - counts_as_active(s->state);
 	s->state = state;
+	if (state == SESSION_IDLE)
+		s->idle_since_us = s->sessions->tick_us;
 	if (state == SESSION_CLOSED)
 		return;
 	if (states[state].is_held)
@@ -127,6 +143,7 @@ static enum take take_message(struct session *s, struct span bytes, size_t *used
 
 	if (result == FRAME_MORE)
 		return TAKE_MORE;
+	pairs_note(PAIRS_CLIENT, s->state, m.f.type);
 	if (result == FRAME_BAD_TYPE || result == FRAME_BAD_LENGTH) {
 		refuse_frame(s, result, m.f.type);
 		return TAKE_HOLD;
@@ -173,6 +190,8 @@ static size_t on_bytes(struct conn *c, struct span bytes)
 		if (conn_is_congested(c))
 			conn_stop_reading(c);
 	}
+	if (states[s->state].is_held)
+		pairs_note_held(s->state, span_after(bytes, at));
 	stats_count(s->sessions->stats, COUNT_BYTES_FROM_CLIENTS, at);
 	return at;
 }
@@ -213,6 +232,7 @@ static void on_buried(struct conn *c)
 		known_query_drop(s->bound);
 	prepared_forget_all(s);
 	carried_finish(s);
+	replication_destroy(s->replication);
 	free(s->user);
 	free(s->database);
 	free(s);
@@ -250,7 +270,8 @@ void session_open(struct sessions *all, int fd, bool is_one_too_many)
 	s->asker.conn = &s->conn;
 	s->strings_conform = true;
 	s->is_one_too_many = is_one_too_many;
-	s->deadline_us = loop_now_us() + (uint64_t)all->config->proxy_login_timeout_ms * 1000;
+	s->opened_us = loop_now_us();
+	s->deadline_us = s->opened_us + (uint64_t)all->config->proxy_login_timeout_ms * 1000;
 	conn_open(&s->conn, all->conns, fd, &session_conn_ops);
 	DL_APPEND(all->all, s);
 	all->count++;
@@ -259,6 +280,7 @@ void session_open(struct sessions *all, int fd, bool is_one_too_many)
 		session_fail(s, "58000", "could not get random bytes");
 		return;
 	}
+	s->asker.process = (uint32_t)(s->key >> 32);
 	HASH_ADD(hh, all->by_key, key, sizeof s->key, s);
 }
 
@@ -280,7 +302,10 @@ static void drop_server(struct session *s)
 			       s->pin != PIN_NONE || s->needs_reset || carried_is_due(s));
 		return;
 	}
-	if (server->queue_count > 0 && s->state == SESSION_LINKED)
+	/* A stream ends with its connection. */
+	if (server->queue_count > 0 &&
+	    (s->state == SESSION_LINKED ||
+	     (s->state == SESSION_REPLICATION && !server->is_streaming)))
 		cancel_send(s->sessions, server);
 	server_close(server, "its client left");
 }
@@ -392,6 +417,7 @@ void sessions_tick(struct sessions *all, uint64_t now_us)
 {
 	struct session *s, *next;
 
+	all->tick_us = now_us;
 	DL_FOREACH_SAFE(all->all, s, next) {
 		if (s->deadline_us && now_us >= s->deadline_us)
 			on_deadline(s);
@@ -429,7 +455,9 @@ void sessions_drain(struct sessions *all)
 				  s->state == SESSION_SETTING_UP ||
 				  s->state == SESSION_CLOSING;
 
-		if (!is_working || is_between_transactions(s))
+		if (s->state == SESSION_REPLICATION)
+			replication_drain(s);
+		else if (!is_working || is_between_transactions(s))
 			session_fail(s, "57P01",
 				     "terminating connection due to administrator command");
 	}

@@ -11,8 +11,10 @@
  *   carried.c   settings, carried from connection to connection
  *   pins.c      what binds a session to its connection
  *   own.c       requests of our own, for these two
+ *   replication.c  replication connections: a server of their own, messages unread
  *   answer.c    what came back: ReadyForQuery, errors, lost connections
  *   cancel.c    CancelRequests
+ *   report.c    what is shown of them
  *
  * A session owns its client's socket; a server is only lent to it.
  */
@@ -49,6 +51,7 @@ enum {
 	X(SESSION_WAITING, "waiting") /* wants a server */                     \
 	X(SESSION_SETTING_UP, "setting_up") /* has one, which gets its settings */ \
 	X(SESSION_LINKED, "linked") /* has one */                              \
+	X(SESSION_REPLICATION, "replication") /* has one of its own, for life */ \
 	X(SESSION_CLOSING, "closing") /* its last message is on the way out */ \
 	X(SESSION_CLOSED, "closed")
 
@@ -63,6 +66,7 @@ struct session_login; /* login.c */
 struct session_name; /* prepared.c */
 struct touched; /* carried.c */
 struct refusal; /* query.c */
+struct replication; /* replication.c */
 
 /* The sessions of one worker and what they share. */
 struct sessions {
@@ -83,6 +87,7 @@ struct sessions {
 	struct session *by_key; /* uthash */
 	struct cancel *cancels; /* DL list: on their way to servers */
 	int count, active_count;
+	uint64_t tick_us; /* when sessions_tick was last called */
 	bool is_draining; /* no transaction may begin */
 };
 
@@ -90,6 +95,7 @@ struct sessions {
 struct need {
 	bool is_harmless; /* all of it */
 	int reason; /* why not */
+	bool reads_sequence; /* of the session's own past */
 };
 
 struct session {
@@ -107,6 +113,7 @@ struct session {
 	struct settings *startup_settings; /* held; what RESET goes back to */
 	const struct credential *credential; /* of sessions->users; NULL: unknown user */
 	struct session_login *login; /* owned; until logged in */
+	struct replication *replication; /* owned; NULL: an ordinary session */
 
 	/* prepared statements */
 	struct session_name *names; /* uthash by name; owned */
@@ -119,6 +126,7 @@ struct session {
 	struct touched *touched; /* owned; by what ran since */
 	struct settings *asked_settings; /* being built of the answer */
 	struct settings *to_restore; /* being built: reset to another value than that of start-up */
+	uint64_t settings_digest; /* of them */
 	bool is_serializable; /* by default: no replica will do */
 	uint8_t own_due; /* enum own_purpose: the request of our own that is under way */
 	bool own_failed;
@@ -129,6 +137,8 @@ struct session {
 	unsigned pins; /* bits */
 	unsigned pins_asked, pins_left; /* what the server was asked for, what there still is */
 	bool pins_changed; /* since it was asked */
+	/* The server knows the client's prepared statements by the client's own names. */
+	bool is_verbatim;
 	bool needs_reset; /* the server must be reset when it is given back */
 
 	bool is_one_too_many; /* max_clients is reached */
@@ -153,6 +163,7 @@ struct session {
 	bool wrote; /* something that may write was sent since the last commit */
 	bool unsafe_encoding, strings_conform; /* as the server last told the client */
 	bool is_routed; /* the message that waits */
+	bool reads_sequence; /* and it does */
 	bool is_cancelled; /* while SETTING_UP */
 	enum route_target lacks; /* WAITING without a pool's queue: what is lacking */
 	int linked_node; /* LINKED: where */
@@ -162,6 +173,8 @@ struct session {
 	uint64_t arrived_us; /* the message that waits was first seen */
 	uint64_t wait_us; /* how long the last one waited for a server */
 	uint64_t deadline_us; /* of the state; 0: none */
+	uint64_t opened_us;
+	uint64_t idle_since_us; /* IDLE: the tick before it became so, which costs no clock */
 };
 
 /* --- for worker.c --- */
@@ -177,6 +190,8 @@ void sessions_drain(struct sessions *all);
 /* Closes all at once. */
 void sessions_close(struct sessions *all);
 void sessions_finish(struct sessions *all);
+/* Fills in clients_*, and of the clients the copy's client_limit: the longest connected. */
+void sessions_report(struct sessions *all, struct stats_copy *copy);
 /* A CancelRequest with this key came in, at whichever worker. */
 void sessions_cancel(struct sessions *all, uint64_t key);
 

@@ -2,11 +2,12 @@
  * The first packets of a client: SSLRequest and GSSENCRequest (answered N, once
  * each), CancelRequest, StartupMessage.  Everything is untrusted.
  */
-#include "client/session.h"
+#include "client/replication.h"
 
 #include "base/ensure.h"
 #include "client/carried.h"
 #include "base/log.h"
+#include "watch/pairs.h"
 #include "wire/startup.h"
 #include "wire/write.h"
 
@@ -115,25 +116,15 @@ static bool take_options(struct session *s, struct span options)
 	return false;
 }
 
-static bool take_replication(struct session *s, struct span value)
-{
-	if (value.size == 0 || span_is(value, "false") || span_is(value, "off") ||
-	    span_is(value, "no") || span_is(value, "0"))
-		return true;
-	session_fail(s, "0A000", "replication connections are not supported");
-	return false;
-}
-
 static bool take_parameter(struct session *s, struct span name, struct span value)
 {
 	char text[128];
 
-	if (span_is(name, "user") || span_is(name, "database") || span_starts_with(name, "_pq_."))
+	if (span_is(name, "user") || span_is(name, "database") ||
+	    span_is(name, "replication") || span_starts_with(name, "_pq_."))
 		return true;
 	if (span_is(name, "options"))
 		return take_options(s, value);
-	if (span_is(name, "replication"))
-		return take_replication(s, value);
 	if (name.size >= sizeof text || has_control(name)) {
 		session_fail(s, "22023", "invalid startup parameter name");
 		return false;
@@ -152,6 +143,33 @@ static bool take_parameters(struct session *s, const struct startup *startup)
 			return false;
 	}
 	return true;
+}
+
+static void refuse_replication(struct session *s, struct span value)
+{
+	char message[128];
+
+	snprintf(message, sizeof message, "invalid value for parameter \"replication\": \"%.*s\"",
+		 SPAN_ARGS(span_first(value, value.size < 64 ? value.size : 64)));
+	session_fail_with(s, &(struct error){ "FATAL", "22023", message, NULL,
+					      "Valid values are: \"false\", 0, \"true\", 1, "
+					      "\"database\"." });
+}
+
+/* On a connection of its own the parameters are the server's matter, all of them. */
+static bool take_kind(struct session *s, const struct startup *startup)
+{
+	switch (startup_replication(startup)) {
+	case REPLICATION_OFF:
+		return take_parameters(s, startup);
+	case REPLICATION_ON:
+		replication_begin(s, startup);
+		return true;
+	case REPLICATION_BAD:
+		break;
+	}
+	refuse_replication(s, startup_find(startup, "replication"));
+	return false;
 }
 
 static bool has_protocol_options(const struct startup *startup)
@@ -180,7 +198,7 @@ static enum take take_startup(struct session *s, const struct startup *startup, 
 		session_fail(s, "53300", "sorry, too many clients already");
 		return TAKE_HOLD;
 	}
-	if (!take_names(s, startup) || !take_parameters(s, startup))
+	if (!take_names(s, startup) || !take_kind(s, startup))
 		return TAKE_HOLD;
 	if (strcmp(s->database, "pgweir") == 0) {
 		session_fail(s, "0A000", "the console is not part of this version");
@@ -196,6 +214,7 @@ enum take startup_take(struct session *s, struct span bytes, size_t *used)
 	struct startup startup;
 	enum startup_kind kind = startup_parse(bytes, &startup);
 
+	pairs_note(PAIRS_FIRST, (int)kind, 0);
 	*used = startup.size;
 	switch (kind) {
 	case STARTUP_MORE:

@@ -8,6 +8,7 @@
 #include "base/ensure.h"
 #include "auth/credential.h"
 #include "server/pool.h"
+#include "watch/pairs.h"
 #include "wire/error.h"
 #include "wire/frame.h"
 #include "wire/read.h"
@@ -70,7 +71,8 @@ void login_destroy(struct server_login *login)
 void login_begin(struct server *s)
 {
 	s->login = memory_get_zeroed(sizeof *s->login);
-	startup_write(conn_out(&s->conn), span_of(s->pool->user), span_of(s->pool->database));
+	startup_write(conn_out(&s->conn), span_of(s->pool->user), span_of(s->pool->database),
+		      buf_waiting(&s->pool->startup));
 	conn_sent(&s->conn);
 }
 
@@ -287,15 +289,18 @@ static void copy_text(char *out, size_t room, struct span text, const char *othe
 
 static void on_error(struct server *s, struct span body)
 {
+	char sqlstate[6], message[512], detail[512], hint[512];
 	struct error_fields fields;
-	char sqlstate[6], message[512];
 
 	error_read(body, &fields);
 	copy_text(sqlstate, sizeof sqlstate, fields.sqlstate, "08004");
 	copy_text(message, sizeof message, fields.message, "server refused the login");
+	copy_text(detail, sizeof detail, fields.detail, "");
+	copy_text(hint, sizeof hint, fields.hint, "");
 	if (strlen(sqlstate) != 5)
 		snprintf(sqlstate, sizeof sqlstate, "08004");
-	fail(s, sqlstate, message);
+	server_fail(s, &(struct error){ "FATAL", sqlstate, message, detail[0] ? detail : NULL,
+					hint[0] ? hint : NULL });
 }
 
 static void on_parameter(struct server *s, const struct frame *f)
@@ -339,6 +344,7 @@ static void on_message(struct server *s, const struct frame *f)
 {
 	bool accepted = s->login->step == LOGIN_ACCEPTED;
 
+	pairs_note(PAIRS_SERVER, s->state, f->type);
 	switch (f->type) {
 	case SERVER_AUTHENTICATION:
 		on_authentication(s, f->body);
@@ -385,6 +391,8 @@ size_t login_bytes(struct server *s, struct span bytes)
 			fail_protocol(s, "a message too long");
 			return bytes.size;
 		case FRAME_BAD_TYPE:
+			pairs_note(PAIRS_SERVER, s->state, f.type);
+			/* fall through */
 		case FRAME_BAD_LENGTH:
 			fail_protocol(s, "not a PostgreSQL message");
 			return bytes.size;

@@ -247,6 +247,9 @@ void pool_grow(struct pool *pool)
 			open_one(pool);
 			continue;
 		}
+		/* Nobody else's connection would do: the next tick tries again. */
+		if (pool->is_private)
+			return;
 		want_from_others(pool);
 		/* Once more: a token that was returned just before went unnoticed. */
 		if (was_wanting)
@@ -282,6 +285,16 @@ static bool is_stale(const struct server *s)
 	       loop_now_us() - s->idle_since_us >= PING_AFTER_US;
 }
 
+static struct server *find_last_of(struct pool *pool, uint64_t key)
+{
+	struct server *s;
+
+	DL_FOREACH(pool->idle, s)
+		if (s->last_key == key && !is_stale(s))
+			return s;
+	return NULL;
+}
+
 /* One that carries the asker's settings already spares it a round trip. */
 static struct server *find_alike(struct pool *pool, const struct asker *a)
 {
@@ -299,7 +312,8 @@ static struct server *find_alike(struct pool *pool, const struct asker *a)
 
 static struct server *take_idle(struct pool *pool, const struct asker *a)
 {
-	struct server *alike = find_alike(pool, a);
+	struct server *last = a->wants_last_of ? find_last_of(pool, a->wants_last_of) : NULL;
+	struct server *alike = last ? last : find_alike(pool, a);
 
 	if (alike)
 		return alike;
@@ -406,13 +420,14 @@ static void reset(struct server *s)
 	conn_sent(&s->conn);
 	settings_drop(s->settings);
 	s->settings = NULL;
+	s->last_key = 0;
 	server_forget_all(s);
 }
 
 bool pool_is_due(const struct server *s)
 {
-	return (s->dies_us && loop_now_us() >= s->dies_us) || s->pool->pools->is_closing ||
-	       !pool_node(s->pool)->is_up;
+	return s->pool->is_private || (s->dies_us && loop_now_us() >= s->dies_us) ||
+	       s->pool->pools->is_closing || !pool_node(s->pool)->is_up;
 }
 
 void pool_give_back(struct server *s, bool needs_reset)
@@ -423,7 +438,7 @@ void pool_give_back(struct server *s, bool needs_reset)
 	s->asker = NULL;
 	a->server = NULL;
 	if (!server_is_clean(s) || pool_is_due(s)) {
-		server_close(s, server_is_clean(s) ? "recycled" : "not clean");
+		server_close(s, server_is_clean(s) ? "not needed any more" : "not clean");
 		return;
 	}
 	conn_release(&s->conn);
@@ -477,10 +492,11 @@ void pool_cancel_ended(struct server *s)
 
 /* --- the end of a connection --- */
 
-/* Another attempt may do: the server is starting, stopping or full. */
-static bool is_temporary(const char *sqlstate)
+/* Another attempt may do: the server is full, and connections of ours may end.  It
+ * is not asked for ever for a WAL sender: who has one keeps it. */
+static bool is_temporary(const struct pool *pool, const char *sqlstate)
 {
-	return strcmp(sqlstate, "53300") == 0;
+	return !pool->is_private && strcmp(sqlstate, "53300") == 0;
 }
 
 static bool is_nodes_fault(const char *sqlstate)
@@ -495,7 +511,7 @@ static void on_open_failed(struct pool *pool, const struct error *e)
 
 	back_off(pool);
 	stats_node_error(pools->stats, pool->node);
-	if (is_temporary(e->sqlstate))
+	if (is_temporary(pool, e->sqlstate))
 		return;
 	if (!is_nodes_fault(e->sqlstate)) {
 		pool_refuse_all(pool, e, false);

@@ -36,6 +36,7 @@ struct pools {
 	void (*on_cancelled_ended)(void *context, struct server *s);
 	struct pool *all; /* uthash by key; owned */
 	struct user_secret *secrets; /* uthash by user; owned */
+	uint64_t private_count; /* so many were made so far */
 	struct server *leaving; /* DL list: sent to other workers at the end of the turn */
 	int open_count; /* servers of this worker, in any state but CLOSED */
 	bool is_closing; /* the worker stops: nothing is opened any more */
@@ -59,6 +60,9 @@ struct pool {
 	struct buf greeting; /* ParameterStatus messages of a fresh connection */
 	int failures; /* connection attempts that failed in a row */
 	uint64_t retry_us; /* no attempt before */
+	bool is_private; /* of one session: its connection is never lent to another */
+	bool is_over; /* private, and its session ended: freed when it is empty */
+	struct buf startup; /* private: pairs for the startup packet */
 };
 
 void pools_init(struct pools *pools);
@@ -71,6 +75,13 @@ bool pools_are_full_for(const struct pools *pools, int node, const char *databas
 			const char *user);
 /* The pool of this key, made if it is new. */
 struct pool *pools_find(struct pools *pools, int node, const char *database, const char *user);
+/* A pool for one session alone, with what that says at start-up.  Those of one (node,
+ * user) share a limit, beside the ordinary pools, as PostgreSQL counts its WAL
+ * senders apart.  NULL: too many pools. */
+struct pool *pools_make_private(struct pools *pools, int node, const char *database,
+				const char *user, struct span startup);
+/* Its session ended; it is freed by a later tick. */
+void pool_end_private(struct pool *pool);
 /* A client logged in as this user: its pools log in with the same secret from now
  * on.  `keys` (may be NULL) came out of the client's SCRAM proof. */
 void pools_set_secret(struct pools *pools, const struct credential *credential,

@@ -7,6 +7,7 @@
 #include "base/ensure.h"
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
@@ -15,6 +16,9 @@ enum {
 	POOLS_MAX = 10000, /* clients name the databases */
 	OVERFLOW_IDLE_US = 5 * 1000 * 1000, /* more than `size`: closed when idle for so long */
 };
+
+/* What reports call the private pools of a user together: their databases say little. */
+static const char PRIVATE_NAME[] = "(replication)";
 
 struct user_secret {
 	UT_hash_handle hh;
@@ -96,22 +100,72 @@ bool pools_are_full_for(const struct pools *pools, int node, const char *databas
 	       !find_existing(pools, node, database, user);
 }
 
+static struct pool *create(struct pools *pools, int node, const char *database,
+			   const char *user)
+{
+	struct pool *pool = memory_get_zeroed(sizeof *pool);
+
+	pool->pools = pools;
+	pool->node = node;
+	pool->database = memory_copy_text(database);
+	pool->user = memory_copy_text(user);
+	hist_init(&pool->wait);
+	return pool;
+}
+
+static void add(struct pools *pools, struct pool *pool, char *key)
+{
+	pool->key = key;
+	HASH_ADD_KEYPTR(hh, pools->all, pool->key, strlen(pool->key), pool);
+}
+
 struct pool *pools_find(struct pools *pools, int node, const char *database, const char *user)
 {
 	struct pool *pool = find_existing(pools, node, database, user);
 
 	if (pool)
 		return pool;
-	pool = memory_get_zeroed(sizeof *pool);
-	pool->key = quota_make_key(node, database, user);
-	pool->pools = pools;
-	pool->node = node;
-	pool->database = memory_copy_text(database);
-	pool->user = memory_copy_text(user);
+	pool = create(pools, node, database, user);
 	pool->quota = quotas_find(pools->quotas, node, database, user);
-	hist_init(&pool->wait);
-	HASH_ADD_KEYPTR(hh, pools->all, pool->key, strlen(pool->key), pool);
+	add(pools, pool, quota_make_key(node, database, user));
 	return pool;
+}
+
+struct pool *pools_make_private(struct pools *pools, int node, const char *database,
+				const char *user, struct span startup)
+{
+	struct pool *pool;
+	char *key;
+
+	if (HASH_COUNT(pools->all) >= POOLS_MAX)
+		return NULL;
+	pool = create(pools, node, database, user);
+	pool->is_private = true;
+	buf_append(&pool->startup, startup.data, startup.size);
+	/* No client has a database without a name: this quota is nobody else's. */
+	pool->quota = quotas_find(pools->quotas, node, "", user);
+	/* The keys of others begin with a number. */
+	ensure(asprintf(&key, "private %" PRIu64, pools->private_count++) > 0);
+	add(pools, pool, key);
+	return pool;
+}
+
+void pool_end_private(struct pool *pool)
+{
+	ensure(pool->is_private && !pool->waiting);
+	pool->is_over = true;
+}
+
+static void free_pool(struct pool *pool)
+{
+	ensure(!pool->idle && !pool->lent && !pool->opening && !pool->waiting);
+	HASH_DEL(pool->pools->all, pool);
+	buf_finish(&pool->greeting);
+	buf_finish(&pool->startup);
+	free(pool->key);
+	free(pool->database);
+	free(pool->user);
+	free(pool);
 }
 
 /* --- between workers --- */
@@ -150,6 +204,7 @@ void pools_adopt(struct pools *pools, struct server *s)
 	s->pool = pool;
 	pools->open_count++;
 	conn_attach(&s->conn, pools->conns);
+	server_doubt_all(s);
 	/* One that carries a client's settings would tell them to others. */
 	if (pool->greeting.filled == 0 && !s->settings)
 		pool_set_greeting(pool, buf_waiting(&s->greeting));
@@ -224,6 +279,10 @@ void pools_tick(struct pools *pools, uint64_t now_us)
 	struct pool *pool, *next;
 
 	HASH_ITER(hh, pools->all, pool, next) {
+		if (pool->is_over && !pool->lent && !pool->opening) {
+			free_pool(pool);
+			continue;
+		}
 		time_out_askers(pool, now_us);
 		time_out_opening(pool, now_us);
 		close_old(pool, now_us);
@@ -271,30 +330,63 @@ void pools_set_topology(struct pools *pools, struct topology *topology)
 
 /* --- reports and the end --- */
 
+static struct pool_stats *add_row(struct stats_copy *copy, const struct pool *pool)
+{
+	struct pool_stats *row = &copy->pools[copy->pool_count++];
+
+	row->node = pool->node;
+	snprintf(row->database, sizeof row->database, "%s",
+		 pool->is_private ? PRIVATE_NAME : pool->database);
+	snprintf(row->user, sizeof row->user, "%s", pool->user);
+	row->open = quota_open(pool->quota);
+	hist_init(&row->wait);
+	return row;
+}
+
+/* Private pools share a row for each node and user, among those from `first` on. */
+static struct pool_stats *row_of_private(struct stats_copy *copy, int first,
+					 const struct pool *pool)
+{
+	for (int i = first; i < copy->pool_count; i++) {
+		struct pool_stats *row = &copy->pools[i];
+
+		if (row->node == pool->node && strcmp(row->user, pool->user) == 0)
+			return row;
+	}
+	return add_row(copy, pool);
+}
+
+static void report_pool(struct stats_copy *copy, struct pool_stats *row, const struct pool *pool)
+{
+	row->idle += pool->idle_count;
+	row->lent += pool->lent_count;
+	row->connecting += pool->opening_count;
+	row->waiting += pool->waiting_count;
+	hist_merge(&row->wait, &pool->wait);
+	copy->nodes[pool->node].outstanding += pool->lent_count;
+}
+
+/* A database that does not exist leaves a pool without a greeting. */
+static bool is_worth_a_row(const struct pool *pool)
+{
+	return (!pool->is_private && pool->greeting.filled > 0) || pool->idle || pool->lent ||
+	       pool->opening || pool->waiting;
+}
+
 void pools_report(struct pools *pools, struct stats_copy *copy)
 {
 	struct pool *pool, *next;
+	int first_private;
 
 	copy->pools = memory_get_zeroed((HASH_COUNT(pools->all) + 1) * sizeof *copy->pools);
 	HASH_ITER(hh, pools->all, pool, next) {
-		struct pool_stats *row = &copy->pools[copy->pool_count];
-
-		/* A database that does not exist leaves a pool without a greeting. */
-		if (pool->greeting.filled == 0 && !pool->idle && !pool->lent && !pool->opening &&
-		    !pool->waiting)
-			continue;
-		copy->pool_count++;
-
-		row->node = pool->node;
-		snprintf(row->database, sizeof row->database, "%s", pool->database);
-		snprintf(row->user, sizeof row->user, "%s", pool->user);
-		row->idle = pool->idle_count;
-		row->lent = pool->lent_count;
-		row->connecting = pool->opening_count;
-		row->waiting = pool->waiting_count;
-		row->open = quota_open(pool->quota);
-		row->wait = pool->wait;
-		copy->nodes[pool->node].outstanding += pool->lent_count;
+		if (!pool->is_private && is_worth_a_row(pool))
+			report_pool(copy, add_row(copy, pool), pool);
+	}
+	first_private = copy->pool_count;
+	HASH_ITER(hh, pools->all, pool, next) {
+		if (pool->is_private && is_worth_a_row(pool))
+			report_pool(copy, row_of_private(copy, first_private, pool), pool);
 	}
 }
 
@@ -322,13 +414,7 @@ void pools_finish(struct pools *pools)
 	struct pool *pool, *next;
 
 	HASH_ITER(hh, pools->all, pool, next) {
-		ensure(!pool->idle && !pool->lent && !pool->opening && !pool->waiting);
-		HASH_DEL(pools->all, pool);
-		buf_finish(&pool->greeting);
-		free(pool->key);
-		free(pool->database);
-		free(pool->user);
-		free(pool);
+		free_pool(pool);
 	}
 	free_secrets(pools);
 	topology_drop(pools->topology);

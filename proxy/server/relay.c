@@ -8,10 +8,12 @@
 
 #include "base/ensure.h"
 #include "server/pool.h"
+#include "watch/pairs.h"
 #include "watch/stats.h"
 #include "wire/extended.h"
 #include "wire/frame.h"
 #include "wire/read.h"
+#include "wire/write.h"
 
 #include <stdio.h>
 
@@ -65,6 +67,15 @@ static enum step refuse(struct server *s, const char *what)
 	return STEP_STOP;
 }
 
+/* For the table of tests/run. */
+static void note(struct server *s, char type)
+{
+	struct request *head = server_head(s);
+
+	pairs_note(PAIRS_SERVER, s->state, type);
+	pairs_note(PAIRS_ANSWER, head ? (int)head->kind : PAIRS_NO_REQUEST, type);
+}
+
 static enum step refuse_message(struct server *s, char type)
 {
 	char what[96];
@@ -107,7 +118,7 @@ static void end_head(struct run *run, enum request_outcome outcome)
 static bool answers(enum request_kind kind, char type)
 {
 	static const char *const allowed[] = {
-		[REQUEST_QUERY] = "TDCIZGHdcE", [REQUEST_FUNCTION] = "VZE",
+		[REQUEST_QUERY] = "TDCIZGHWdcE", [REQUEST_FUNCTION] = "VZE",
 		[REQUEST_PARSE] = "1E",		[REQUEST_BIND] = "2E",
 		[REQUEST_DESCRIBE] = "tTnE",	[REQUEST_EXECUTE] = "DCIsGHdcE",
 		[REQUEST_CLOSE] = "3E",		[REQUEST_SYNC] = "ZE",
@@ -168,6 +179,7 @@ static void fail_head(struct server *s)
 {
 	struct request *head = server_head(s);
 
+	s->is_streaming = false;
 	if (s->is_copying_in) {
 		s->is_copying_in = false;
 		if (head->asker)
@@ -226,6 +238,21 @@ static void give_error(struct run *run, const struct frame *f, const struct requ
 	conn_sent(head->asker->conn);
 }
 
+/* A plan whose tables are not any more what they were: "cached plan must not change
+ * result type" (E6), or what was a name before is none now. */
+static void note_stale(struct server *s, const struct request *head,
+		       const struct error_fields *fields)
+{
+	bool uses = head->kind == REQUEST_BIND || head->kind == REQUEST_DESCRIBE;
+
+	if (!uses || !head->statement || head->substitute)
+		return;
+	if (span_is(fields->sqlstate, "0A000"))
+		head->asker->ops->on_changed(head->asker, head->statement);
+	else if (span_starts_with(fields->sqlstate, "42"))
+		server_doubt(s, head->statement);
+}
+
 static enum step on_error(struct run *run, const struct frame *f)
 {
 	struct server *s = run->server;
@@ -238,6 +265,7 @@ static enum step on_error(struct run *run, const struct frame *f)
 		return on_fatal(run, &fields);
 	asker = head->asker;
 	if (head->plan != ANSWER_DROP) {
+		note_stale(s, head, &fields);
 		give_error(run, f, head, &fields);
 		fail_head(s);
 		return STEP_NEXT;
@@ -268,7 +296,7 @@ static enum step on_ready(struct run *run, const struct frame *f)
 	take(run, f->size, receiver(head));
 	flush(run);
 	s->status = status;
-	s->is_copying_in = false;
+	s->is_copying_in = s->is_streaming = s->has_streamed = false;
 	s->has_unread = run->at < run->bytes.size && s->queue_count == 1;
 	server_pop(s, head->is_failed ? REQUEST_FAILED : REQUEST_DONE);
 	relay_give_local(s);
@@ -298,6 +326,28 @@ static enum step on_parameter(struct run *run, const struct frame *f, struct ask
 	return STEP_NEXT;
 }
 
+/* To who has the connection, in a request or not.  The client knows itself by the
+ * process number of its own BackendKeyData. */
+static void give_notification(struct run *run, const struct frame *f)
+{
+	struct asker *to = run->server->asker;
+	uint32_t process = f->body.size >= 4 ? (uint32_t)read_int32(&(struct reader){ f->body, 0 }) :
+					       0;
+	struct buf *out;
+
+	if (!to || process != run->server->process) {
+		take(run, f->size, to);
+		return;
+	}
+	take(run, f->size, NULL);
+	out = conn_out(to->conn);
+	write_byte(out, SERVER_NOTIFICATION);
+	write_int32(out, (int32_t)(f->size - 1));
+	write_int32(out, (int32_t)to->process);
+	write_bytes(out, span_after(f->body, 4));
+	conn_sent(to->conn);
+}
+
 /* NoticeResponse, ParameterStatus, NotificationResponse. */
 static enum step on_async(struct run *run, const struct frame *f)
 {
@@ -305,8 +355,10 @@ static enum step on_async(struct run *run, const struct frame *f)
 	struct request *head = server_head(s);
 	struct asker *to = head ? receiver(head) : s->asker;
 
-	if (f->type == SERVER_NOTIFICATION)
-		to = s->asker;
+	if (f->type == SERVER_NOTIFICATION) {
+		give_notification(run, f);
+		return STEP_NEXT;
+	}
 	if (f->type == SERVER_PARAMETER_STATUS && head && head->tells_parameters)
 		to = head->asker;
 	if (f->type == SERVER_PARAMETER_STATUS)
@@ -317,15 +369,24 @@ static enum step on_async(struct run *run, const struct frame *f)
 
 /* --- one message --- */
 
-static void on_copy_in(struct run *run, struct asker *asker)
+/* CopyInResponse, CopyBothResponse. */
+static void on_copy_in(struct run *run, char type, struct asker *asker)
 {
 	struct server *s = run->server;
 
 	s->is_copying_in = true;
+	s->is_streaming = type == SERVER_COPY_BOTH;
 	if (server_head(s)->kind == REQUEST_EXECUTE)
 		server_drop_syncs(s);
 	if (asker)
 		asker->ops->on_copy_in(asker, s, true);
+}
+
+static void on_complete(struct server *s, struct request *head, struct span body)
+{
+	head->rows += command_rows(body);
+	s->has_streamed |= s->is_streaming;
+	s->is_copying_in = s->is_streaming = false;
 }
 
 static enum step on_answer(struct run *run, const struct frame *f)
@@ -335,6 +396,9 @@ static enum step on_answer(struct run *run, const struct frame *f)
 
 	if (!head || !answers(head->kind, f->type))
 		return refuse_message(s, f->type);
+	/* Only a WAL sender streams both ways. */
+	if (f->type == SERVER_COPY_BOTH && !s->pool->is_private)
+		return refuse_message(s, f->type);
 	if (f->type == SERVER_ERROR)
 		return on_error(run, f);
 	if (f->type == SERVER_READY)
@@ -342,12 +406,10 @@ static enum step on_answer(struct run *run, const struct frame *f)
 	take(run, f->size, receiver(head));
 	if (f->type == SERVER_DATA_ROW && head->plan == ANSWER_DROP && head->purpose)
 		head->asker->ops->on_own_row(head->asker, s, head, f->body);
-	if (f->type == SERVER_COMMAND_COMPLETE) {
-		head->rows += command_rows(f->body);
-		s->is_copying_in = false;
-	}
-	if (f->type == SERVER_COPY_IN)
-		on_copy_in(run, head->asker);
+	if (f->type == SERVER_COMMAND_COMPLETE)
+		on_complete(s, head, f->body);
+	if (f->type == SERVER_COPY_IN || f->type == SERVER_COPY_BOTH)
+		on_copy_in(run, f->type, head->asker);
 	if (completes(head->kind, f->type))
 		end_head(run, REQUEST_DONE);
 	return STEP_NEXT;
@@ -387,12 +449,14 @@ static enum step take_frame(struct run *run)
 	case FRAME_PARTIAL:
 		return on_partial(run, &f);
 	case FRAME_BAD_TYPE:
+		note(s, f.type);
 		return refuse_message(s, f.type);
 	case FRAME_BAD_LENGTH:
 		return refuse(s, "an impossible message length");
 	case FRAME_WHOLE:
 		break;
 	}
+	note(s, f.type);
 	switch (f.type) {
 	case SERVER_NOTICE:
 	case SERVER_PARAMETER_STATUS:

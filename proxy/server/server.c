@@ -154,6 +154,7 @@ void server_ask(struct server *s, const struct request *r)
 	place = request_at(s, s->queue_count++);
 	*place = *r;
 	statement_hold(place->statement);
+	place->epoch = s->pool->pools->statements->epoch;
 	s->unnamed_due += r->is_unnamed;
 	s->is_unnamed_of_batch |= r->is_unnamed;
 	if (r->kind == REQUEST_SYNC)
@@ -284,30 +285,52 @@ static void end_all_requests(struct server *s)
 
 /* --- what it knows --- */
 
-bool server_knows(struct server *s, const struct statement *st)
+enum knowledge server_knows(struct server *s, const struct statement *st, uint64_t epoch)
 {
 	struct known_statement *k;
 
 	HASH_FIND(hh, s->known, &st->id, sizeof st->id, k);
 	if (!k)
-		return false;
+		return KNOWS_NOT;
 	/* uthash keeps the order of insertion: the newest use is the last. */
 	HASH_DEL(s->known, k);
 	HASH_ADD(hh, s->known, id, sizeof k->id, k);
-	return true;
+	return k->epoch < epoch ? KNOWS_OLD : KNOWS;
 }
 
-static void close_oldest(struct server *s, struct asker *a)
+void server_doubt(struct server *s, const struct statement *st)
 {
-	struct known_statement *oldest = s->known;
+	struct known_statement *k;
 
-	named_message_write(conn_out(&s->conn), CLIENT_CLOSE, 'S', span_of(oldest->name));
+	HASH_FIND(hh, s->known, &st->id, sizeof st->id, k);
+	if (k)
+		k->epoch = 0;
+}
+
+static void close_known(struct server *s, struct known_statement *k, struct asker *a)
+{
+	named_message_write(conn_out(&s->conn), CLIENT_CLOSE, 'S', span_of(k->name));
 	conn_sent(&s->conn);
-	HASH_DEL(s->known, oldest);
+	HASH_DEL(s->known, k);
 	server_ask(s, &(struct request){ .kind = REQUEST_CLOSE,
 					 .plan = ANSWER_DROP,
 					 .asker = a,
-					 .closes = oldest });
+					 .closes = k });
+}
+
+void server_unlearn(struct server *s, const struct statement *st, struct asker *a)
+{
+	struct known_statement *k;
+
+	HASH_FIND(hh, s->known, &st->id, sizeof st->id, k);
+	if (k)
+		close_known(s, k, a);
+}
+
+void server_doubt_all(struct server *s)
+{
+	for (struct known_statement *k = s->known; k; k = k->hh.next)
+		k->epoch = 0;
 }
 
 void server_learn(struct server *s, const struct statement *st, struct asker *a)
@@ -316,9 +339,10 @@ void server_learn(struct server *s, const struct statement *st, struct asker *a)
 	struct known_statement *k;
 
 	while (s->known && HASH_COUNT(s->known) >= (limit ? limit : 1))
-		close_oldest(s, a);
+		close_known(s, s->known, a);
 	k = memory_get_zeroed(sizeof *k);
 	k->id = st->id;
+	k->epoch = st->owner->epoch;
 	memcpy(k->name, st->name, sizeof k->name);
 	HASH_ADD(hh, s->known, id, sizeof k->id, k);
 }

@@ -57,6 +57,7 @@ struct asker;
 struct known_statement {
 	UT_hash_handle hh; /* by id; uthash keeps them in the order of last use */
 	struct statement_id id;
+	uint64_t epoch; /* when it was parsed; struct statements */
 	char name[STATEMENT_NAME_BYTES];
 };
 
@@ -87,6 +88,7 @@ struct request {
 	struct known_query *query; /* held; what QUERY and EXECUTE run, for statistics */
 	void *undo; /* the client side's own: given back in on_request_end */
 	struct substitute *substitute; /* owned */
+	uint64_t epoch; /* PARSE: when it was sent */
 	uint64_t asked_us; /* the client's message was read */
 	uint64_t sent_us; /* handed to this connection */
 	uint64_t rows;
@@ -117,6 +119,8 @@ struct asker_ops {
 	void (*on_copy_in)(struct asker *a, struct server *s, bool wants);
 	/* ParameterStatus, which the client sees too. */
 	void (*on_parameter)(struct asker *a, struct span name, struct span value);
+	/* The server says that the statement's row type changed. */
+	void (*on_changed)(struct asker *a, struct statement *st);
 	/* What the asker calls the statement; empty: nothing. */
 	struct span (*name_of)(struct asker *a, const struct statement *st);
 	/* There is room again for requests. */
@@ -132,8 +136,10 @@ struct asker {
 	struct conn *conn; /* the client's: answers go there */
 	struct server *server; /* lent to it */
 	struct pool *waits_at; /* NULL: waits for nothing */
+	uint32_t process; /* of the BackendKeyData that it was given */
 	struct asker *prev, *next; /* in that pool's queue */
 	const struct settings *settings; /* what it will want set: a hint for the choice */
+	uint64_t wants_last_of; /* the connection that last had this key; 0: any */
 	uint64_t waits_since_us, waits_until_us;
 };
 
@@ -170,6 +176,8 @@ struct server {
 	bool passing_is_dropped;
 	char status; /* of the last ReadyForQuery */
 	bool is_copying_in;
+	bool is_streaming; /* CopyBoth: both sides send until both have said CopyDone */
+	bool has_streamed; /* and that is over, but ReadyForQuery did not come yet */
 	bool has_unread; /* bytes came behind the last ReadyForQuery */
 	bool is_tainted; /* may not be lent again */
 
@@ -181,6 +189,7 @@ struct server {
 
 	struct buf greeting; /* the ParameterStatus messages of its login */
 	uint32_t process, secret; /* BackendKeyData */
+	uint64_t last_key; /* the asker's own: who had it last; 0: nobody since its reset */
 	int cancels; /* cancel connections under way: not lent until they ended */
 	bool was_ready; /* its login succeeded */
 	bool is_leaving; /* idle, promised to another worker */
@@ -214,8 +223,20 @@ bool server_skip_to_sync(struct server *s);
 /* COPY FROM began: the server ignores what Syncs are already on their way. */
 void server_drop_syncs(struct server *s);
 
-/* Is the statement known here?  Counts as a use. */
-bool server_knows(struct server *s, const struct statement *st);
+enum knowledge {
+	KNOWS_NOT,
+	KNOWS_OLD, /* parsed before that epoch: to be parsed anew */
+	KNOWS,
+};
+
+/* Is the statement known here, as of this epoch (struct statements)?  Counts as a use. */
+enum knowledge server_knows(struct server *s, const struct statement *st, uint64_t epoch);
+/* What is known of it may be out of date: who parses it now gets it parsed. */
+void server_doubt(struct server *s, const struct statement *st);
+/* Asks to close it, so that it can be learnt anew. */
+void server_unlearn(struct server *s, const struct statement *st, struct asker *a);
+/* Another worker's epochs say nothing of ours. */
+void server_doubt_all(struct server *s);
 /* Notes that it is; asks to close the least recently used one when there are
  * more than the configured number. */
 void server_learn(struct server *s, const struct statement *st, struct asker *a);

@@ -2,9 +2,11 @@
  * Sets of session settings (settings.h).  A set is built by one thread, then
  * never changes.  Its names are sorted, so that two sets are compared side by side.
  */
+#define XXH_INLINE_ALL /* libpg_query exports XXH names of its own */
 #include "server/settings.h"
 
 #include "base/ensure.h"
+#include "sql/lexer.h"
 #include "wire/extended.h"
 #include "wire/frame.h"
 #include "wire/write.h"
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <xxhash.h>
 
 struct setting {
 	char *name, *value; /* owned by a set; in a change: borrowed, NULL is the default */
@@ -164,7 +167,7 @@ bool settings_equal(const struct settings *a, const struct settings *b)
 	return true;
 }
 
-const char *settings_value(const struct settings *s, const char *name)
+const char *settings_find(const struct settings *s, const char *name)
 {
 	bool is_there;
 	int place = place_of(s, name, &is_there);
@@ -179,6 +182,40 @@ bool settings_at(const struct settings *s, int i, const char **name, const char 
 	*name = s->all[i].name;
 	*value = s->all[i].value;
 	return true;
+}
+
+/* Settings of an application's own have a dot in their names; the others here tell
+ * how a statement runs, not what it is. */
+static bool counts(const char *name)
+{
+	static const char *const not[] = {
+		"application_name", "client_min_messages", "deadlock_timeout",
+		"extra_float_digits", "idle_in_transaction_session_timeout",
+		"idle_session_timeout", "lock_timeout", "log_min_duration_statement",
+		"statement_timeout", "synchronous_commit", "work_mem",
+	};
+
+	for (size_t i = 0; i < sizeof not / sizeof *not; i++)
+		if (strcasecmp(name, not[i]) == 0)
+			return false;
+	return !strchr(name, '.');
+}
+
+uint64_t settings_digest(const struct settings *s)
+{
+	uint64_t digest = 0;
+
+	for (int i = 0; s && i < s->count; i++) {
+		const char *value = s->all[i].value;
+
+		if (!counts(s->all[i].name))
+			continue;
+		for (const char *c = s->all[i].name; *c; c++)
+			digest = XXH3_64bits_withSeed(&folded_letters[(unsigned char)*c], 1,
+						      digest);
+		digest = XXH3_64bits_withSeed(value, strlen(value) + 1, digest);
+	}
+	return digest;
 }
 
 /* --- from one set to another --- */
@@ -206,7 +243,7 @@ static bool is_identity(const char *name)
 
 static bool has_identity(const struct settings *s)
 {
-	return settings_value(s, identities[0]) || settings_value(s, identities[1]);
+	return settings_find(s, identities[0]) || settings_find(s, identities[1]);
 }
 
 static void add(struct change *c, const char *name, const char *value)
@@ -226,12 +263,12 @@ static void add_differences(struct change *c, const struct settings *from,
 	for (int i = 0; from && i < from->count; i++) {
 		const char *name = from->all[i].name;
 
-		if (is_wanted(name, of_encoding) && !settings_value(to, name))
+		if (is_wanted(name, of_encoding) && !settings_find(to, name))
 			add(c, name, NULL);
 	}
 	for (int i = 0; to && i < to->count; i++) {
 		const char *name = to->all[i].name, *value = to->all[i].value;
-		const char *before = settings_value(from, name);
+		const char *before = settings_find(from, name);
 
 		if (is_wanted(name, of_encoding) && !(before && strcmp(before, value) == 0))
 			add(c, name, value);
@@ -242,14 +279,14 @@ static void add_differences(struct change *c, const struct settings *from,
 static void add_identity_end(struct change *c, const struct settings *from)
 {
 	for (int i = 0; i < 2; i++)
-		if (settings_value(from, identities[i]))
+		if (settings_find(from, identities[i]))
 			add(c, identities[i], NULL);
 }
 
 static void add_identity(struct change *c, const struct settings *to)
 {
 	for (int i = 0; i < 2; i++) {
-		const char *value = settings_value(to, identities[i]);
+		const char *value = settings_find(to, identities[i]);
 
 		if (value)
 			add(c, identities[i], value);

@@ -11,6 +11,7 @@
 #include "base/span.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { SETTINGS_MAX = 100, SETTINGS_MAX_BYTES = 16 * 1024 };
 
@@ -25,13 +26,18 @@ void settings_remove(struct settings **building, const char *name);
 /* The beginning of a set that differs from another. */
 struct settings *settings_copy(const struct settings *s);
 
+/* The value of a name, until the set is dropped; NULL: it is not in the set. */
+const char *settings_find(const struct settings *s, const char *name);
+
 struct settings *settings_hold(struct settings *s);
 void settings_drop(struct settings *s);
 bool settings_equal(const struct settings *a, const struct settings *b);
-/* The value; NULL: not set. */
-const char *settings_value(const struct settings *s, const char *name);
 /* One by one, in a fixed order: at 0, 1, …; false behind the last. */
 bool settings_at(const struct settings *s, int i, const char **name, const char **value);
+
+/* Of those that decide what a text means when it is parsed: a literal of a date is
+ * read by DateStyle then, a name is looked up by search_path.  0: there are none. */
+uint64_t settings_digest(const struct settings *s);
 
 /*
  * What takes a connection from one set to another: set_config() of each that

@@ -13,7 +13,7 @@
 
 void statements_init(struct statements *all, uint64_t seed)
 {
-	*all = (struct statements){ .seed = seed };
+	*all = (struct statements){ .seed = seed, .epoch = 1 };
 }
 
 void statements_finish(struct statements *all)
@@ -23,7 +23,8 @@ void statements_finish(struct statements *all)
 
 static uint64_t hash_scope(const struct statement_key *key, uint64_t seed)
 {
-	uint64_t database = XXH3_64bits_withSeed(key->database, strlen(key->database), seed);
+	uint64_t database = XXH3_64bits_withSeed(key->database, strlen(key->database),
+						 seed ^ key->settings);
 
 	return XXH3_64bits_withSeed(key->user, strlen(key->user), database);
 }
@@ -56,7 +57,7 @@ static struct statement *create(struct statements *all, struct statement_id id, 
 static bool is_same(const struct statement *s, const struct statement_key *key)
 {
 	return span_equal(s->text, key->text) && span_equal(s->types, key->types) &&
-	       s->scope.data &&
+	       s->scope.data && s->settings == key->settings &&
 	       strcmp(s->scope.data, key->database) == 0 &&
 	       strcmp(s->scope.data + strlen(key->database) + 1, key->user) == 0;
 }
@@ -104,6 +105,7 @@ struct statement *statement_get(struct statements *all, const struct statement_k
 	at = s->bytes;
 	s->text = append(&at, key->text.data, key->text.size);
 	s->types = append(&at, key->types.data, key->types.size);
+	s->settings = key->settings;
 	s->scope = append(&at, key->database, database);
 	s->scope.size += append(&at, key->user, user).size;
 	return s;

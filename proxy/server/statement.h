@@ -27,9 +27,11 @@ struct statement {
 	int references;
 	char name[STATEMENT_NAME_BYTES]; /* "pgweir_" and the id in hex */
 	struct known_query *query; /* held: what it does and how it is counted */
-	/* Some server parsed it without an error under the catalogue of this
-	 * generation (router_generation); 0: never. */
-	uint64_t proved_generation;
+	/* Its tables changed under it: what was parsed in an earlier epoch answers with
+	 * another row type than it had. */
+	uint64_t changed_epoch;
+	uint64_t settings; /* of its key */
+	uint64_t proved_epoch; /* some server parsed it without an error in it; 0: never */
 	struct span text; /* without NUL; empty with data == NULL: not kept (too long) */
 	struct span types; /* as in Parse: count and OIDs */
 	struct span scope; /* database and user, each with its NUL */
@@ -40,6 +42,7 @@ struct statement {
 struct statements {
 	struct statement *by_id;
 	uint64_t seed;
+	uint64_t epoch; /* grows with each change of the schema that is seen; from 1 */
 	uint64_t nameless_count; /* statements whose text was too long to keep */
 };
 
@@ -51,6 +54,7 @@ void statements_finish(struct statements *all);
 struct statement_key {
 	struct span text, types;
 	const char *database, *user;
+	uint64_t settings; /* a digest of those that count (settings_digest) */
 };
 
 /* The statement of this key, made if it is new; takes no reference of `query` but

@@ -23,6 +23,7 @@ void stats_copy_destroy(struct stats_copy *copy)
 		free(copy->queries[i].text);
 	free(copy->queries);
 	free(copy->pools);
+	free(copy->clients);
 	pack_destroy(copy->pack);
 	free(copy);
 }
@@ -208,6 +209,36 @@ void stats_copy_settle(struct stats_copy *sum)
 	}
 }
 
+/* ---- clients ---- */
+
+/* Both lists have their longest connected first, and so has the sum.  What is
+ * beyond the limit goes here already: the clients of many workers never take
+ * more room than those of one. */
+static void merge_clients(struct stats_copy *sum, const struct stats_copy *other)
+{
+	const struct client_stats *left = sum->clients, *left_end = left + sum->client_count;
+	const struct client_stats *right = other->clients, *right_end = right + other->client_count;
+	struct client_stats *merged;
+	int count = sum->client_count + other->client_count;
+
+	if (other->client_limit > sum->client_limit)
+		sum->client_limit = other->client_limit;
+	if (other->client_count == 0)
+		return;
+	if (count > sum->client_limit)
+		count = sum->client_limit;
+	merged = memory_get((size_t)count * sizeof(*merged));
+	for (int i = 0; i < count; i++) {
+		bool is_left = right == right_end ||
+			       (left < left_end && left->age_us >= right->age_us);
+
+		merged[i] = is_left ? *left++ : *right++;
+	}
+	free(sum->clients);
+	sum->clients = merged;
+	sum->client_count = count;
+}
+
 /* ---- all of it ---- */
 
 static void merge_counts(struct stats_copy *sum, const struct stats_copy *other)
@@ -216,6 +247,8 @@ static void merge_counts(struct stats_copy *sum, const struct stats_copy *other)
 		sum->counters[i] += other->counters[i];
 	for (int i = 0; i < STATS_MAX_REASONS; i++)
 		sum->routes[i] += other->routes[i];
+	for (int i = 0; i < STATS_MAX_REASONS; i++)
+		sum->pins[i] += other->pins[i];
 	for (int i = 0; i < STATS_MAX_NODES; i++) {
 		sum->nodes[i].reads += other->nodes[i].reads;
 		sum->nodes[i].writes += other->nodes[i].writes;
@@ -225,6 +258,7 @@ static void merge_counts(struct stats_copy *sum, const struct stats_copy *other)
 	sum->clients_connected += other->clients_connected;
 	sum->clients_active += other->clients_active;
 	sum->clients_waiting += other->clients_waiting;
+	sum->clients_pinned += other->clients_pinned;
 	query_stats_merge(&sum->others, &other->others);
 }
 
@@ -234,5 +268,6 @@ void stats_copy_merge(struct stats_copy *sum, struct stats_copy *other)
 	merge_counts(sum, other);
 	merge_queries(sum, other);
 	merge_pools(sum, other);
+	merge_clients(sum, other);
 	stats_copy_destroy(other);
 }

@@ -1,8 +1,8 @@
 /*
  * Serves the pages of the statistics over HTTP.  Does not gather numbers (its
- * owner does), nor write JSON (report.c does), nor say when (round.c does).
- * Runs on the control thread, driven by its loop; the only file with
- * libmicrohttpd.
+ * owner does), nor read which are wanted (wish.c does), write JSON (report.c) or
+ * say when (round.c).  Runs on the control thread, driven by its loop; the only
+ * file with libmicrohttpd.
  *
  *     on_request: headers came -> complete -> show_page -+-> answered
  *                                                        |
@@ -18,8 +18,8 @@
 #include "base/buf.h"
 #include "base/ensure.h"
 #include "watch/address.h"
-#include "watch/report.h"
 #include "watch/round.h"
+#include "watch/wish.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -196,61 +196,15 @@ static void on_report(struct round_seat *seat, enum round_result result, struct 
 
 /* ---- pages ---- */
 
-static enum MHD_Result ask_for_numbers(struct request *request, enum report_page page)
+static enum MHD_Result ask_for_numbers(struct request *request)
 {
 	if (request->http->is_ending)
 		return send_error(request->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				  "pgweir is stopping");
-	request->seat.wish.page = page;
 	request->seat.on_done = on_report;
 	MHD_suspend_connection(request->connection);
 	round_join(&request->http->round, &request->seat);
 	return MHD_YES;
-}
-
-static enum MHD_Result show_stats(struct request *request)
-{
-	request->seat.wish.limit = REPORT_LIMIT_DEFAULT;
-	return ask_for_numbers(request, REPORT_STATS);
-}
-
-static enum MHD_Result show_nodes(struct request *request)
-{
-	return ask_for_numbers(request, REPORT_NODES);
-}
-
-static enum MHD_Result show_pools(struct request *request)
-{
-	return ask_for_numbers(request, REPORT_POOLS);
-}
-
-static bool read_sort(struct span value, enum report_sort *sort)
-{
-	static const char *const words[] = {
-		[REPORT_BY_TOTAL] = "total",
-		[REPORT_BY_P99] = "p99",
-		[REPORT_BY_CALLS] = "calls",
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (span_is(value, words[i])) {
-			*sort = (enum report_sort)i;
-			return true;
-		}
-	return false;
-}
-
-static bool read_limit(struct span value, int *limit)
-{
-	if (value.size == 0 || value.size > 5)
-		return false;
-	*limit = 0;
-	for (size_t i = 0; i < value.size; i++) {
-		if (value.data[i] < '0' || value.data[i] > '9')
-			return false;
-		*limit = *limit * 10 + (value.data[i] - '0');
-	}
-	return *limit >= 1 && *limit <= REPORT_LIMIT_MAX;
 }
 
 /* Leaves in `context`, a request's bad_parameter, what is wrong. */
@@ -258,32 +212,23 @@ static enum MHD_Result read_parameter(void *context, enum MHD_ValueKind kind, co
 				      size_t key_size, const char *value, size_t value_size)
 {
 	struct request *request = context;
-	struct report_wish *wish = &request->seat.wish;
 	struct span word = span_make(value ? value : "", value ? value_size : 0);
 
 	(void)kind;
-	if (span_is(span_make(key, key_size), "sort")) {
-		if (!read_sort(word, &wish->sort))
-			request->bad_parameter = "sort must be total, p99 or calls";
-	} else if (span_is(span_make(key, key_size), "limit")) {
-		if (!read_limit(word, &wish->limit))
-			request->bad_parameter = "limit must be a number from 1 to 10000";
-	} else {
-		request->bad_parameter = "unknown parameter: there are sort and limit";
-	}
+	request->bad_parameter =
+		wish_read_parameter(&request->seat.wish, span_make(key, key_size), word);
 	return request->bad_parameter ? MHD_NO : MHD_YES;
 }
 
-static enum MHD_Result show_queries(struct request *request)
+/* Its wish has the page. */
+static enum MHD_Result show_report(struct request *request)
 {
-	_Static_assert(REPORT_LIMIT_MAX == 10000, "the error message says so");
-	request->seat.wish.limit = REPORT_LIMIT_DEFAULT;
 	MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, read_parameter,
 				    request);
 	if (request->bad_parameter)
 		return send_error(request->connection, MHD_HTTP_BAD_REQUEST,
 				  request->bad_parameter);
-	return ask_for_numbers(request, REPORT_QUERIES);
+	return ask_for_numbers(request);
 }
 
 /* Alive as long as this thread answers. */
@@ -320,7 +265,7 @@ static enum MHD_Result show_index(struct request *request)
 	return send_text(request->connection, MHD_HTTP_OK,
 			 "{\"version\":\"" PGWEIR_VERSION "\",\"pages\":[\"/stats\","
 			 "\"/queries?sort=total|p99|calls&limit=100\",\"/nodes\",\"/pools\","
-			 "\"/healthz\",\"/readyz\"]}");
+			 "\"/clients?limit=1000\",\"/healthz\",\"/readyz\"]}");
 }
 
 static const struct page {
@@ -328,10 +273,6 @@ static const struct page {
 	enum MHD_Result (*show)(struct request *request);
 } pages[] = {
 	{ "/", show_index },
-	{ "/stats", show_stats },
-	{ "/queries", show_queries },
-	{ "/nodes", show_nodes },
-	{ "/pools", show_pools },
 	{ "/healthz", show_health },
 	{ "/readyz", show_readiness },
 };
@@ -341,6 +282,8 @@ static enum MHD_Result show_page(struct request *request, const char *path)
 	for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++)
 		if (strcmp(path, pages[i].path) == 0)
 			return pages[i].show(request);
+	if (wish_read_path(&request->seat.wish, path))
+		return show_report(request);
 	return send_error(request->connection, MHD_HTTP_NOT_FOUND,
 			  "there is no such page: / lists them");
 }

@@ -1,5 +1,6 @@
 /*
- * The statistics over HTTP: /stats /queries /nodes /pools /healthz /readyz.
+ * The statistics over HTTP: /stats /queries /nodes /pools /clients /healthz
+ * /readyz.
  * libmicrohttpd driven by the control thread's loop; an answer that needs the
  * workers' numbers is suspended until they came.
  */
@@ -26,9 +27,9 @@ struct http_node {
 /* What http asks of its owner (main). */
 struct http_asks {
 	void *context;
-	/* Collect the merged copy of all workers and call http_answer with it, now
-	 * or later, once for each call of this. */
-	void (*collect)(void *context);
+	/* Collect the merged copy of all workers, with at most so many clients, and
+	 * call http_answer with it, now or later, once for each call of this. */
+	void (*collect)(void *context, int client_limit);
 	/* Fills at most `room` nodes; returns how many. */
 	int (*nodes)(void *context, struct http_node *nodes, int room);
 	/* Ready: a primary or a replica is up and the listeners are open. */

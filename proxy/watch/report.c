@@ -1,19 +1,17 @@
 /*
- * Writes the pages /stats, /queries, /nodes and /pools as JSON.  Does not know
- * HTTP, gathers no numbers.  Runs on the control thread; the only file with
- * jansson, which only ever writes here.
+ * Writes the pages /stats, /queries, /nodes, /pools and /clients as JSON.  Does
+ * not know HTTP, gathers no numbers.  Runs on the control thread.
  *
  * A page is a table of sections.  A section is one value or a list; one step
  * writes one value or one row, so that 10,000 rows can be spread over many
- * turns of the loop.  Names and texts come from clients: what is not UTF-8 in
- * them becomes U+FFFD, since jansson refuses it.
+ * turns of the loop.
  */
 #include "watch/report.h"
 
 #include "base/ensure.h"
+#include "sql/verdict.h"
+#include "watch/value.h"
 
-#include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,82 +44,6 @@ struct report {
 	struct buf text;
 };
 
-/* ---- values ---- */
-
-static json_t *number_json(uint64_t number)
-{
-	return json_integer(number > INT64_MAX ? INT64_MAX : (json_int_t)number);
-}
-
-/* -1 is unknown: null. */
-static json_t *known_json(int64_t number)
-{
-	return number < 0 ? json_null() : json_integer(number);
-}
-
-static json_t *ms_json(double us)
-{
-	return json_real(round(us) / 1000.);
-}
-
-/* Bytes of the UTF-8 character at `s` (RFC 3629); 0: there is none. */
-static size_t character_size(const unsigned char *s)
-{
-	size_t size = s[0] < 0x80   ? 1
-		      : s[0] < 0xC2 ? 0
-		      : s[0] < 0xE0 ? 2
-		      : s[0] < 0xF0 ? 3
-		      : s[0] < 0xF5 ? 4
-				    : 0;
-
-	for (size_t i = 1; i < size; i++)
-		if ((s[i] & 0xC0) != 0x80)
-			return 0;
-	/* Longer than needed, a surrogate, or past U+10FFFF. */
-	if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) ||
-	    (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
-		return 0;
-	return size;
-}
-
-static json_t *repaired_json(const char *text)
-{
-	static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
-	char *repaired = memory_get(3 * strlen(text) + 1), *end = repaired;
-	json_t *json;
-
-	while (*text) {
-		size_t size = character_size((const unsigned char *)text);
-
-		if (size > 0)
-			end = (char *)memcpy(end, text, size) + size;
-		else
-			end = (char *)memcpy(end, replacement, 3) + 3;
-		text += size > 0 ? size : 1;
-	}
-	json = json_stringn(repaired, (size_t)(end - repaired));
-	free(repaired);
-	return json;
-}
-
-static json_t *text_json(const char *text)
-{
-	json_t *json = text ? json_string(text) : json_null();
-
-	return json ? json : repaired_json(text);
-}
-
-static json_t *latency_json(const struct hist *h)
-{
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "avg", ms_json(hist_average_us(h)),
-			 "p50", ms_json(hist_quantile_us(h, .50)),
-			 "p90", ms_json(hist_quantile_us(h, .90)),
-			 "p95", ms_json(hist_quantile_us(h, .95)),
-			 "p99", ms_json(hist_quantile_us(h, .99)),
-			 "max", ms_json(h->max_us));
-}
-
 /* ---- sections ---- */
 
 static json_t *write_version(const struct report *report, int index)
@@ -133,24 +55,32 @@ static json_t *write_version(const struct report *report, int index)
 static json_t *write_uptime(const struct report *report, int index)
 {
 	(void)index;
-	return number_json(report->facts->uptime_s);
+	return value_number(report->facts->uptime_s);
 }
 
 static json_t *write_clients(const struct report *report, int index)
 {
 	const struct stats_copy *copy = report->facts->copy;
-	json_t *clients = json_pack("{s:i, s:i, s:i}", "connected", copy->clients_connected,
+	json_t *clients = json_pack("{s:i, s:i, s:i, s:i}", "connected", copy->clients_connected,
 				    "active", copy->clients_active,
-				    "waiting", copy->clients_waiting);
+				    "waiting", copy->clients_waiting,
+				    "pinned", copy->clients_pinned);
 
 	(void)index;
 	for (int i = 0; clients && i < STATS_COUNTER_COUNT; i++)
 		if (json_object_set_new(clients, stats_counter_word((enum stats_counter)i),
-					number_json(copy->counters[i])) != 0) {
+					value_number(copy->counters[i])) != 0) {
 			json_decref(clients);
 			return NULL;
 		}
 	return clients;
+}
+
+static const char *find_node_name(const struct report *report, int node)
+{
+	bool is_known = node >= 0 && node < report->facts->node_count;
+
+	return is_known ? report->facts->nodes[node].name : NULL;
 }
 
 static int count_nodes(const struct report *report)
@@ -164,16 +94,16 @@ static json_t *write_node(const struct report *report, int index)
 	const struct node_stats *counts = &report->facts->copy->nodes[index];
 
 	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:i, s:o, s:o, s:o}",
-			 "name", text_json(node->name),
-			 "role", text_json(node->role),
+			 "name", value_text(node->name),
+			 "role", value_text(node->role),
 			 "up", node->is_up,
-			 "down_reason", text_json(node->is_up ? NULL : node->down_reason),
-			 "lag_ms", known_json(node->lag_ms),
-			 "fresh_ms_ago", known_json(node->fresh_ms_ago),
+			 "down_reason", value_text(node->is_up ? NULL : node->down_reason),
+			 "lag_ms", value_known(node->lag_ms),
+			 "fresh_ms_ago", value_known(node->fresh_ms_ago),
 			 "outstanding", counts->outstanding,
-			 "reads", number_json(counts->reads),
-			 "writes", number_json(counts->writes),
-			 "errors", number_json(counts->errors));
+			 "reads", value_number(counts->reads),
+			 "writes", value_number(counts->writes),
+			 "errors", value_number(counts->errors));
 }
 
 static int count_pools(const struct report *report)
@@ -184,18 +114,16 @@ static int count_pools(const struct report *report)
 static json_t *write_pool(const struct report *report, int index)
 {
 	const struct pool_stats *pool = &report->facts->copy->pools[index];
-	bool is_known = pool->node >= 0 && pool->node < report->facts->node_count;
-	json_t *wait = latency_json(&pool->wait);
+	json_t *wait = value_latency(&pool->wait);
 
-	if (wait && json_object_set_new(wait, "count", number_json(pool->wait.count)) != 0) {
+	if (wait && json_object_set_new(wait, "count", value_number(pool->wait.count)) != 0) {
 		json_decref(wait);
 		wait = NULL;
 	}
 	return json_pack("{s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:o}",
-			 "node",
-			 text_json(is_known ? report->facts->nodes[pool->node].name : NULL),
-			 "database", text_json(pool->database),
-			 "user", text_json(pool->user),
+			 "node", value_text(find_node_name(report, pool->node)),
+			 "database", value_text(pool->database),
+			 "user", value_text(pool->user),
 			 "idle", pool->idle, "lent", pool->lent,
 			 "connecting", pool->connecting, "waiting", pool->waiting,
 			 "wait_ms", wait);
@@ -209,25 +137,40 @@ static json_t *write_routes(const struct report *report, int index)
 	(void)index;
 	for (int i = 0; routes && words[i] && i < STATS_MAX_REASONS; i++)
 		if (json_object_set_new(routes, words[i],
-					number_json(report->facts->copy->routes[i])) != 0) {
+					value_number(report->facts->copy->routes[i])) != 0) {
 			json_decref(routes);
 			return NULL;
 		}
 	return routes;
 }
 
+static json_t *write_pins(const struct report *report, int index)
+{
+	json_t *pins = json_object();
+
+	_Static_assert((int)PIN_REASON_COUNT <= STATS_MAX_REASONS, "each reason has a place");
+	(void)index;
+	for (int i = PIN_NONE + 1; pins && i < PIN_REASON_COUNT; i++)
+		if (json_object_set_new(pins, pin_reason_word((enum pin_reason)i),
+					value_number(report->facts->copy->pins[i])) != 0) {
+			json_decref(pins);
+			return NULL;
+		}
+	return pins;
+}
+
 static json_t *query_json(const struct query_stats *query, json_t *digest, json_t *text)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "digest", digest, "query", text,
-			 "calls", number_json(query->calls),
-			 "errors", number_json(query->errors),
-			 "rows", number_json(query->rows),
-			 "latency_ms", latency_json(&query->total),
-			 "server_ms", latency_json(&query->server),
-			 "wait_ms", latency_json(&query->wait),
-			 "primary", number_json(query->primary),
-			 "replica", number_json(query->replica));
+			 "calls", value_number(query->calls),
+			 "errors", value_number(query->errors),
+			 "rows", value_number(query->rows),
+			 "latency_ms", value_latency(&query->total),
+			 "server_ms", value_latency(&query->server),
+			 "wait_ms", value_latency(&query->wait),
+			 "primary", value_number(query->primary),
+			 "replica", value_number(query->replica));
 }
 
 static int count_queries(const struct report *report)
@@ -244,13 +187,43 @@ static json_t *write_query(const struct report *report, int index)
 
 	/* As text: a JSON number that large loses its last digits. */
 	snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)query->digest);
-	return query_json(query, json_string(digest), text_json(query->text));
+	return query_json(query, json_string(digest), value_text(query->text));
 }
 
 static json_t *write_others(const struct report *report, int index)
 {
 	(void)index;
 	return query_json(&report->facts->copy->others, json_null(), json_string("others"));
+}
+
+static int count_clients(const struct report *report)
+{
+	int count = report->facts->copy->client_count;
+
+	return count < report->wish.limit ? count : report->wish.limit;
+}
+
+static json_t *write_client(const struct report *report, int index)
+{
+	const struct client_stats *client = &report->facts->copy->clients[index];
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "user", value_name(client->user),
+			 "database", value_name(client->database),
+			 "address", value_name(client->address),
+			 "application_name", value_name(client->application_name),
+			 "state", value_text(client->state),
+			 "pin", value_text(client->pin),
+			 "node", value_text(find_node_name(report, client->node)),
+			 "age_s", value_known_s(client->age_us),
+			 "idle_s", value_known_s(client->idle_us),
+			 "wait_ms", value_known_ms(client->wait_us));
+}
+
+static json_t *write_not_shown(const struct report *report, int index)
+{
+	(void)index;
+	return json_integer(report->facts->copy->clients_connected - count_clients(report));
 }
 
 #define SECTION_NODES { "nodes", count_nodes, write_node }
@@ -268,6 +241,7 @@ static const struct section *const pages[] = {
 			SECTION_NODES,
 			SECTION_POOLS,
 			{ "routes", NULL, write_routes },
+			{ "pins", NULL, write_pins },
 			SECTION_QUERIES,
 			SECTION_OTHERS,
 			SECTION_END,
@@ -275,6 +249,12 @@ static const struct section *const pages[] = {
 	[REPORT_QUERIES] = (const struct section[]){ SECTION_QUERIES, SECTION_OTHERS, SECTION_END },
 	[REPORT_NODES] = (const struct section[]){ SECTION_NODES, SECTION_END },
 	[REPORT_POOLS] = (const struct section[]){ SECTION_POOLS, SECTION_END },
+	[REPORT_CLIENTS] =
+		(const struct section[]){
+			{ "clients", count_clients, write_client },
+			{ "not_shown", NULL, write_not_shown },
+			SECTION_END,
+		},
 };
 
 /* ---- the order of queries ---- */
@@ -315,8 +295,9 @@ static void rank_next_query(struct report *report)
 /* One step of it; false: there is nothing left to do. */
 static bool sort_queries(struct report *report)
 {
-	if (report->is_sorted || report->wish.page == REPORT_NODES ||
-	    report->wish.page == REPORT_POOLS)
+	bool has_queries = report->wish.page == REPORT_STATS || report->wish.page == REPORT_QUERIES;
+
+	if (report->is_sorted || !has_queries)
 		return false;
 	if (report->rank_count < report->facts->copy->query_count) {
 		rank_next_query(report);

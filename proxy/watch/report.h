@@ -9,12 +9,16 @@
 #include "watch/http.h"
 #include "watch/stats.h"
 
-enum { REPORT_LIMIT_MAX = 10000, REPORT_LIMIT_DEFAULT = 100 };
+enum {
+	REPORT_LIMIT_MAX = 10000,
+	REPORT_LIMIT_DEFAULT = 100, /* queries */
+	REPORT_CLIENTS_DEFAULT = 1000,
+};
 
-enum report_page { REPORT_STATS, REPORT_QUERIES, REPORT_NODES, REPORT_POOLS };
+enum report_page { REPORT_STATS, REPORT_QUERIES, REPORT_NODES, REPORT_POOLS, REPORT_CLIENTS };
 enum report_sort { REPORT_BY_TOTAL, REPORT_BY_P99, REPORT_BY_CALLS };
 
-/* Which page, and of its queries which first and how many (1..LIMIT_MAX). */
+/* Which page; of its queries which first; of queries or clients how many (1..LIMIT_MAX). */
 struct report_wish {
 	enum report_page page;
 	enum report_sort sort;
@@ -22,7 +26,7 @@ struct report_wish {
 };
 
 /* The facts that the reports of one round share; nodes go by the same index as
- * copy->nodes and copy->pools[].node. */
+ * copy->nodes, copy->pools[].node and copy->clients[].node. */
 struct report_facts {
 	struct stats_copy *copy; /* owned */
 	struct http_node nodes[STATS_MAX_NODES];

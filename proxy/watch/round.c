@@ -130,6 +130,19 @@ void round_join(struct round *round, struct round_seat *seat)
 	move_seat(round, seat, SEAT_WAITING);
 }
 
+/* Clients are copied only for those who want them, since there may be many. */
+static int find_client_limit(const struct round *round)
+{
+	const struct round_seat *seat;
+	int limit = 0;
+
+	DL_FOREACH(round->current, seat) {
+		if (seat->wish.page == REPORT_CLIENTS && seat->wish.limit > limit)
+			limit = seat->wish.limit;
+	}
+	return limit;
+}
+
 void round_start(struct round *round)
 {
 	if (!round->waiting || round->current || round->is_collecting || round->facts.copy)
@@ -137,7 +150,7 @@ void round_start(struct round *round)
 	while (round->waiting)
 		move_seat(round, round->waiting, SEAT_CURRENT);
 	round->is_collecting = true;
-	round->asks.collect(round->asks.context);
+	round->asks.collect(round->asks.context, find_client_limit(round));
 }
 
 static void gather_facts(struct round *round, struct stats_copy *copy)

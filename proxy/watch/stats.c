@@ -53,6 +53,7 @@ struct place {
 struct stats {
 	uint64_t counters[STATS_COUNTER_COUNT];
 	uint64_t routes[STATS_MAX_REASONS];
+	uint64_t pins[STATS_MAX_REASONS];
 	struct node_stats nodes[STATS_MAX_NODES];
 	struct entry *table; /* by digest */
 	struct place *places; /* a heap of place_count, room for max_digests */
@@ -256,6 +257,13 @@ void stats_route(struct stats *stats, int reason)
 	stats->routes[reason]++;
 }
 
+void stats_pin(struct stats *stats, int reason)
+{
+	ensure(reason >= 0 && reason < STATS_MAX_REASONS);
+	stats->pins[reason]++;
+	stats_count(stats, COUNT_PINS, 1);
+}
+
 /* Not an ensure: how many nodes there are is the user's choice. */
 static bool is_counted_node(int node)
 {
@@ -297,6 +305,7 @@ struct stats_copy *stats_take_copy(const struct stats *stats)
 
 	memcpy(copy->counters, stats->counters, sizeof(copy->counters));
 	memcpy(copy->routes, stats->routes, sizeof(copy->routes));
+	memcpy(copy->pins, stats->pins, sizeof(copy->pins));
 	memcpy(copy->nodes, stats->nodes, sizeof(copy->nodes));
 	copy->others = stats->others;
 	for (int i = 0; i < stats->place_count; i++)

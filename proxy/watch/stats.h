@@ -66,6 +66,18 @@ struct pool_stats {
 	struct hist wait;
 };
 
+/* One client of a worker, as its session tells it; names are cut, empty: not known. */
+struct client_stats {
+	char user[64], database[64], application_name[64];
+	char address[64]; /* as conn_write_peer says */
+	const char *state; /* static word */
+	const char *pin; /* static word; NULL: it is not pinned */
+	int node; /* of the server it has; -1: none */
+	int64_t age_us; /* since it connected */
+	int64_t idle_us; /* since the last answer; -1: something runs or waits */
+	int64_t wait_us; /* for a server; -1: it does not wait */
+};
+
 /* One node as a worker sees it. */
 struct node_stats {
 	uint64_t reads, writes, errors;
@@ -76,14 +88,17 @@ struct node_stats {
 struct stats_copy {
 	uint64_t counters[STATS_COUNTER_COUNT];
 	uint64_t routes[STATS_MAX_REASONS]; /* by enum route_reason */
+	uint64_t pins[STATS_MAX_REASONS]; /* by enum pin_reason */
 	struct node_stats nodes[STATS_MAX_NODES];
-	int clients_connected, clients_active, clients_waiting; /* now */
+	int clients_connected, clients_active, clients_waiting, clients_pinned; /* now */
 	struct query_stats *queries; /* owned; all of them once it was opened */
 	int query_count;
 	struct pack *pack; /* owned; the queries until then */
 	struct query_stats others; /* what fell out; text NULL */
 	struct pool_stats *pools; /* owned */
 	int pool_count;
+	struct client_stats *clients; /* owned; the longest connected first */
+	int client_count, client_limit; /* clients are at most the limit that was asked for */
 };
 
 struct stats *stats_create(int max_digests);
@@ -92,11 +107,13 @@ void stats_destroy(struct stats *stats);
 void stats_query(struct stats *stats, const struct stats_sample *sample);
 void stats_count(struct stats *stats, enum stats_counter counter, uint64_t amount);
 void stats_route(struct stats *stats, int reason);
+/* A session was bound to its connection; counts in COUNT_PINS, too. */
+void stats_pin(struct stats *stats, int reason);
 /* A statement was sent to this node. */
 void stats_node_used(struct stats *stats, int node, bool is_write);
 void stats_node_error(struct stats *stats, int node);
 
-/* Queries, counters, routes, nodes; the caller fills in clients_* and pools. */
+/* Queries, counters, routes, pins, nodes; the caller fills in clients* and pools. */
 struct stats_copy *stats_take_copy(const struct stats *stats);
 void stats_copy_destroy(struct stats_copy *copy);
 /* Adds `other` to `sum`, which it opens; takes over and destroys `other`. */

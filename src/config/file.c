@@ -55,7 +55,7 @@ static int on_pair(void *context, const char *section, const char *name, const c
 	struct setting *setting;
 
 	r->pair_due = false;
-	option = settings_find(r->settings, origin, span_of(section), span_of(name));
+	option = settings_find_option(r->settings, origin, span_of(section), span_of(name));
 	if (option == OPTION_COUNT)
 		return 1;
 	if (r->first_set[option] != 0) {
@@ -92,7 +92,7 @@ static void check_heading(struct reader *r)
 	else if (option_has_section(section))
 		r->place = IN_SECTION;
 	else
-		settings_find(r->settings, make_origin(r), section, span_of(""));
+		settings_find_option(r->settings, make_origin(r), section, span_of(""));
 }
 
 /* What is wrong with a line as a whole, for a complaint; NULL: nothing. */

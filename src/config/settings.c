@@ -45,8 +45,8 @@ static void complain_of_key(struct settings *settings, const char *origin, struc
 			   name.text, place.text);
 }
 
-enum option_index settings_find(struct settings *settings, const char *origin, struct span section,
-				struct span key)
+enum option_index settings_find_option(struct settings *settings, const char *origin,
+				       struct span section, struct span key)
 {
 	enum option_index option = option_find(section, key);
 
@@ -97,8 +97,8 @@ void settings_read_set(struct settings *settings, const char *set)
 		errors_add(settings->errors, "--set", "must be followed by SECTION.KEY=VALUE");
 		return;
 	}
-	option = settings_find(settings, make_origin(settings, name), text_trim(section),
-			       text_trim(key));
+	option = settings_find_option(settings, make_origin(settings, name), text_trim(section),
+				      text_trim(key));
 	if (option == OPTION_COUNT)
 		return;
 	settings_put(settings, option, text_trim(value),

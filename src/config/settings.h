@@ -24,8 +24,8 @@ struct settings {
 void settings_init(struct settings *settings, struct arena *arena, struct config_errors *errors);
 /* The option of that name, or OPTION_COUNT after a complaint that says what was
  * probably meant. */
-enum option_index settings_find(struct settings *settings, const char *origin, struct span section,
-				struct span key);
+enum option_index settings_find_option(struct settings *settings, const char *origin,
+				       struct span section, struct span key);
 /* NULL after a complaint: the text could not be a line of a file. */
 struct setting *settings_put(struct settings *settings, enum option_index option, struct span text,
 			     const char *origin);

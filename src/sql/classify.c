@@ -191,6 +191,9 @@ static void see_indirection(struct walk *w, const PgQuery__AIndirection *a)
 static void see_writing(struct walk *w, const PgQuery__RangeVar *target)
 {
 	note_write(w, VERDICT_BECAUSE_WRITING_CTE);
+	/* An UPDATE of this view is a SET of what nobody can foresee. */
+	if (target && strcmp(target->relname, "pg_settings") == 0)
+		walk_note_pin(w, PIN_SET_CONFIG);
 	/* It is a table even if a query of WITH has its name. */
 	add_relation(w, target);
 }
@@ -233,6 +236,8 @@ static bool see_message(struct walk *w, const ProtobufCMessage *m)
 			 AS(RangeTableSample, m)->n_method);
 	else if (d == &pg_query__string__descriptor && is_temporary_schema(AS(String, m)->sval))
 		walk_note_pin(w, PIN_TEMPORARY_TABLE);
+	else if (d == &pg_query__execute_stmt__descriptor)
+		w->draft.verdict.names_prepared = true;
 	else if (d == &pg_query__locking_clause__descriptor)
 		note_write(w, VERDICT_BECAUSE_LOCKING);
 	else if (d == &pg_query__into_clause__descriptor)
@@ -490,6 +495,8 @@ static void see_all(struct walk *w, const PgQuery__ParseResult *tree)
 		writes_nothing = writes_nothing && w->writes_nothing;
 	}
 	v->writes_nothing = writes_nothing;
+	if (tree->n_stmts != 1 && v->deallocates)
+		v->names_prepared = true;
 	if (tree->n_stmts != 1)
 		v->deallocates = NULL;
 	else if (tree->stmts[0]->stmt->node_case == PG_QUERY__NODE__NODE_SELECT_STMT &&

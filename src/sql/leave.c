@@ -140,6 +140,7 @@ bool leave_judge(struct walk *w, const PgQuery__Node *node)
 		break;
 	case PG_QUERY__NODE__NODE_PREPARE_STMT:
 		walk_note_pin(w, PIN_PREPARE);
+		w->draft.verdict.names_prepared = true;
 		break;
 	case PG_QUERY__NODE__NODE_UNLISTEN_STMT:
 	case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
@@ -186,6 +187,8 @@ void leave_by_function(struct walk *w, const PgQuery__FuncCall *call, const char
 {
 	bool sets = strcmp(name, "set_config") == 0;
 
+	if (strcmp(name, "currval") == 0 || strcmp(name, "lastval") == 0)
+		w->draft.verdict.reads_sequence = true;
 	if (strncmp(name, "pg_advisory_unlock", strlen("pg_advisory_unlock")) == 0)
 		w->draft.verdict.may_end_pin = true;
 	/* set_config(name, value, true) ends with its transaction; of what the others

@@ -56,7 +56,8 @@ enum verdict_reason {
 	X(PIN_UNRESETTABLE, "unresettable")                                    \
 	X(PIN_TOO_LONG, "too_long")                                            \
 	X(PIN_NOT_PARSED, "not_parsed")                                        \
-	X(PIN_SESSION_MODE, "session_mode")
+	X(PIN_SESSION_MODE, "session_mode")                                    \
+	X(PIN_REPLICATION, "replication")
 
 enum pin_reason {
 #define X(name, word) name,
@@ -81,6 +82,9 @@ struct verdict {
 	/* set_config() that may outlive its transaction: of a setting that only the text
 	 * names (set_config_names). */
 	bool sets_config;
+	bool reads_sequence; /* currval(), lastval(): of what this session did before */
+	/* PREPARE, EXECUTE, DEALLOCATE among others: names that are the server's to know. */
+	bool names_prepared;
 	bool may_end_pin; /* UNLISTEN, DROP, DEALLOCATE, pg_advisory_unlock(), … */
 	bool drops_prepared; /* DEALLOCATE ALL, DISCARD ALL */
 	bool discards_all; /* DISCARD ALL */

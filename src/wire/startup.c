@@ -9,6 +9,7 @@
 #include "wire/write.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 enum {
 	CODE_SSL = 1234 << 16 | 5679,
@@ -120,6 +121,28 @@ struct span startup_find(const struct startup *s, const char *name)
 	return span_make(NULL, 0);
 }
 
+/* --- replication --- */
+
+/* `text` is the word or begins it with `least` letters or more, in any case. */
+static bool abbreviates(struct span text, const char *word, size_t least)
+{
+	return text.size >= least && text.size <= strlen(word) &&
+	       strncasecmp(text.data, word, text.size) == 0;
+}
+
+enum startup_replication startup_replication(const struct startup *s)
+{
+	struct span value = startup_find(s, "replication");
+
+	if (!value.data || abbreviates(value, "false", 1) || abbreviates(value, "no", 1) ||
+	    abbreviates(value, "off", 2) || span_is(value, "0"))
+		return REPLICATION_OFF;
+	if (abbreviates(value, "true", 1) || abbreviates(value, "yes", 1) ||
+	    abbreviates(value, "on", 2) || span_is(value, "1") || span_is(value, "database"))
+		return REPLICATION_ON;
+	return REPLICATION_BAD;
+}
+
 /* --- options --- */
 
 static void skip_space(struct span *left)
@@ -203,7 +226,7 @@ static void write_pair(struct buf *b, const char *name, struct span value)
 	write_text(b, value);
 }
 
-void startup_write(struct buf *b, struct span user, struct span database)
+void startup_write(struct buf *b, struct span user, struct span database, struct span pairs)
 {
 	size_t begun = write_begin(b, '\0');
 
@@ -211,8 +234,23 @@ void startup_write(struct buf *b, struct span user, struct span database)
 	write_int32(b, PROTOCOL_3_0);
 	write_pair(b, "user", user);
 	write_pair(b, "database", database);
+	write_bytes(b, pairs);
 	write_byte(b, 0);
 	write_end(b, begun);
+}
+
+void startup_write_pairs(struct buf *b, const struct startup *s)
+{
+	struct reader parameters = reader_of(s->parameters);
+	struct span name, value;
+
+	while (startup_next(&parameters, &name, &value)) {
+		if (span_is(name, "user") || span_is(name, "database") ||
+		    span_starts_with(name, "_pq_."))
+			continue;
+		write_text(b, name);
+		write_text(b, value);
+	}
 }
 
 void startup_write_cancel(struct buf *b, uint32_t process, uint32_t secret)

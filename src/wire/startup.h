@@ -42,6 +42,11 @@ bool startup_next(struct reader *parameters, struct span *name, struct span *val
 /* The value of a parameter; an empty span with data == NULL when it is absent. */
 struct span startup_find(const struct startup *s, const char *name);
 
+/* The parameter "replication", with PostgreSQL's Booleans and "database". */
+enum startup_replication { REPLICATION_OFF, REPLICATION_ON, REPLICATION_BAD };
+
+enum startup_replication startup_replication(const struct startup *s);
+
 /*
  * The parameter "options" as PostgreSQL's backend reads it: arguments apart by
  * white space, a backslash quotes one character; "-c name=value" and
@@ -56,9 +61,13 @@ struct options_setting {
 
 enum options_result options_next(struct span *left, struct options_setting *setting);
 
-/* A startup packet to a server: user and database and nothing else, since what
- * is set at startup survives DISCARD ALL.  Names from startup_find hold no NUL (ensure). */
-void startup_write(struct buf *b, struct span user, struct span database);
+/* A startup packet to a server.  Names from startup_find hold no NUL (ensure).  `pairs`
+ * (name NUL value NUL ...) is empty for a connection that others may get: what is
+ * set at startup survives DISCARD ALL. */
+void startup_write(struct buf *b, struct span user, struct span database, struct span pairs);
+/* The pairs of a client for a connection of its own: all but its names, which are
+ * arguments above, and the options of the protocol, which we have answered. */
+void startup_write_pairs(struct buf *b, const struct startup *s);
 void startup_write_cancel(struct buf *b, uint32_t process, uint32_t secret);
 /* NegotiateProtocolVersion: 3.0 is what we speak; the names of unknown _pq_. options follow. */
 void startup_write_negotiate(struct buf *b, const struct startup *s);

@@ -27,6 +27,7 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "proxy: makes no sense without pgweir")
     config.addinivalue_line("markers", "threads: also run with the thread sanitizer")
+    config.addinivalue_line("markers", "limit(s): another time limit with PGWEIR_LONG=1")
 
 
 def pytest_collection_modifyitems(items):
@@ -43,11 +44,14 @@ class Hung(BaseException):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
     """A proxy that hangs must fail its test, not the whole run."""
+    longer = item.get_closest_marker("limit")
+    limit_s = longer.args[0] if longer and LONG else TEST_LIMIT_S
+
     def on_alarm(*_):
-        raise Hung(f"{item.name} took longer than {TEST_LIMIT_S} s")
+        raise Hung(f"{item.name} took longer than {limit_s} s")
 
     before = signal.signal(signal.SIGALRM, on_alarm)
-    signal.alarm(TEST_LIMIT_S)
+    signal.alarm(limit_s)
     try:
         yield
     finally:

@@ -113,7 +113,8 @@ def test_queries_can_be_sorted_and_limited(weir):
     assert queries[0]["calls"] >= queries[1]["calls"] >= 4
 
 
-@pytest.mark.parametrize("path", ["/stats", "/queries", "/nodes", "/pools", "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/stats", "/queries", "/nodes", "/pools", "/clients",
+                                  "/healthz", "/readyz"])
 def test_page_answers(weir, path):
     assert weir().get(path)[0] == 200
 

@@ -25,6 +25,8 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "exitcode=66:halt_on_error=0:second_deadlock_stack=1",
 }
+# Where a PGWEIR_COVERAGE build counts pairs of state and message (tests/pairs.py).
+PAIRS = {name: os.environ[name] for name in ("PGWEIR_PAIRS",) if name in os.environ}
 TROUBLE = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:"
                      r"|ensure\(|Assertion")
 
@@ -94,7 +96,7 @@ class Pgweir:
         with open(self.log_path, "ab") as log:
             account.give(self.log_path)
             self.process = account.spawn([self.binary, "-c", self.ini], self.home, log,
-                                         **SANITIZERS)
+                                         **SANITIZERS, **PAIRS)
         self.was_checked = False
         if ready:
             self.wait_ready()

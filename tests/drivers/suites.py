@@ -123,8 +123,8 @@ class Psycopg(Suite):
         # Another database, and a pool that is measured with a clock.
         "--ignore=tests/crdb", "--ignore=tests/pool",
     ]
-    # Races of the client with itself, lost directly, too: does the answer come before the test's own
-    # proxy ends, do an error and ReadyForQuery come in one read?
+    # Races of the client with itself, lost directly, too: does the answer come before the test's
+    # own proxy ends, do an error and ReadyForQuery come in one read?
     left_out = ["test_wait_remote_closed", "test_errors_raised_on_commit"]
 
     def unpack(self, options):

@@ -61,6 +61,33 @@ static void check_parameters(const struct startup *s)
 	buf_finish(&b);
 }
 
+/* What a server of the client's own would get holds its names, and all else in order. */
+static void check_own_packet(const struct startup *s, struct span user, struct span database)
+{
+	struct startup ours;
+	struct buf pairs, b;
+	int left_out = 0;
+
+	buf_init(&pairs);
+	buf_init(&b);
+	startup_write_pairs(&pairs, s);
+	ensure(pairs.filled <= s->parameters.size);
+	startup_write(&b, user, database, buf_waiting(&pairs));
+	ensure(startup_parse(buf_waiting(&b), &ours) == STARTUP_MESSAGE);
+	for (struct reader r = reader_of(s->parameters);;) {
+		struct span name, value;
+
+		if (!startup_next(&r, &name, &value))
+			break;
+		if (span_starts_with(name, "_pq_."))
+			left_out++;
+	}
+	ensure(ours.parameter_count == s->parameter_count - left_out);
+	ensure(startup_replication(&ours) == startup_replication(s));
+	buf_finish(&pairs);
+	buf_finish(&b);
+}
+
 /* What a server would get for this client holds its two names and nothing else. */
 static void check_server_packet(const struct startup *s)
 {
@@ -72,12 +99,13 @@ static void check_server_packet(const struct startup *s)
 	if (user.size == 0 || database.size == 0 || user.size + database.size > 9000)
 		return;
 	buf_init(&b);
-	startup_write(&b, user, database);
+	startup_write(&b, user, database, span_of(""));
 	ensure(startup_parse(buf_waiting(&b), &ours) == STARTUP_MESSAGE);
 	ensure(ours.size == b.filled && ours.parameter_count == 2);
 	ensure(span_equal(startup_find(&ours, "user"), user));
 	ensure(span_equal(startup_find(&ours, "database"), database));
 	buf_finish(&b);
+	check_own_packet(s, user, database);
 }
 
 static void check_negotiation(const struct startup *s)

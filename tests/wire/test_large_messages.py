@@ -103,6 +103,25 @@ def test_D06_a_slow_reader_does_not_fill_memory(server, weir):
     slow.stream.need(20 * 2**20)
     slow.reset()
 
+def test_D06_a_slow_reader_and_who_waits_for_its_connection(server, weir):
+    """The server is long done, the client is not: the next one gets its own answer, whole."""
+    one = weir(server, pool_size=1)
+    with EvilClient(one.port, receive_buffer=4096) as slow, one.login() as other:
+        slow.login()
+        slow.send(m.query("rows 200 100000 slow"))  # 20 MB
+        slow.stream.need(5)
+        other.send(m.query("rows 3 1000 other"))
+        row = m.data_row("slow".ljust(100000, "."))
+        for _ in range(20):
+            slow.stream.need(1000)
+            time.sleep(0.01)
+        # 20,005 bytes were taken: the description of the row and the first of the first row.
+        head = m.row_description("text")
+        left = head + row * 200 + m.complete("SELECT 200") + m.ready()
+        assert slow.stream.need(len(left) - 20005) == left[20005:]
+        assert other.result().rows == [["other".ljust(1000, ".").encode()]] * 3
+        assert slow.query("select 'x'").value == "x"
+
 
 @pytest.mark.proxy
 def test_a_writer_whose_server_does_not_read(server, weir):

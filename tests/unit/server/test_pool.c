@@ -558,6 +558,109 @@ static void test_a_token_for_another_worker(void **state)
 	close(peer);
 }
 
+/* --- private pools */
+
+/* A (node, user)'s private pools share a limit of their own. */
+static void test_a_private_pool(void **state)
+{
+	struct span pairs = BYTES("replication\0on\0");
+	struct fake_asker a, b, ordinary;
+	struct pool *first, *second;
+	struct fake f;
+	int peers[3];
+
+	(void)state;
+	fake_begin(&f, "size = 1\noverflow = 0");
+	asker_begin(&a, &f);
+	asker_begin(&b, &f);
+	asker_begin(&ordinary, &f);
+	peers[0] = lend_first(&f, &ordinary);
+	first = pools_make_private(&f.pools, 0, "app", "bob", pairs);
+	second = pools_make_private(&f.pools, 0, "shop", "bob", pairs);
+	assert_ptr_not_equal(first, f.pool);
+	assert_ptr_not_equal(first, second);
+	assert_int_equal(pool_lend(first, &a.asker), POOL_WAIT);
+	peers[1] = accept_one(&f);
+	expect_heard(&f, peers[1],
+		     BYTES("\0\0\0\56\0\3\0\0user\0bob\0database\0app\0replication\0on\0\0"));
+	say(peers[1], LOGGED_IN);
+	turn_until(&f.turns, a.asker.server);
+	/* The second waits, and asks nobody else for a connection. */
+	assert_int_equal(pool_lend(second, &b.asker), POOL_WAIT);
+	pools_tick(&f.pools, loop_now_us());
+	assert_int_equal(second->opening_count, 0);
+	assert_int_equal(f.wishes, 0);
+	/* Given back is closed, whoever waits; the next tick opens another. */
+	pool_give_back(a.server, false);
+	assert_int_equal(first->idle_count + first->lent_count, 0);
+	pool_end_private(first);
+	pools_tick(&f.pools, loop_now_us()); /* frees the first */
+	assert_int_equal(HASH_COUNT(f.pools.all), 2);
+	assert_int_equal(second->opening_count, 1);
+	peers[2] = log_in(&f);
+	turn_until(&f.turns, b.asker.server);
+	pool_give_back(b.asker.server, false);
+	pool_give_back(ordinary.server, false);
+	assert_int_equal(f.pool->idle_count, 1);
+	asker_end(&a);
+	asker_end(&b);
+	asker_end(&ordinary);
+	fake_end(&f);
+	for (int i = 0; i < 3; i++)
+		close(peers[i]);
+}
+
+/* Its asker left while it was opened: it is closed, then its pool is freed. */
+static void test_a_private_pool_that_is_over(void **state)
+{
+	struct fake_asker a;
+	struct pool *pool;
+	struct fake f;
+	int peer;
+
+	(void)state;
+	fake_begin(&f, "size = 1\noverflow = 0");
+	asker_begin(&a, &f);
+	pool = pools_make_private(&f.pools, 0, "app", "bob", span_of(""));
+	assert_int_equal(pool_lend(pool, &a.asker), POOL_WAIT);
+	peer = accept_one(&f);
+	pool_leave_queue(&a.asker);
+	pool_end_private(pool);
+	pools_tick(&f.pools, loop_now_us());
+	assert_int_equal(HASH_COUNT(f.pools.all), 2);
+	skip_heard(&f, peer, STARTUP_BYTES);
+	say(peer, LOGGED_IN);
+	turn_until(&f.turns, f.pools.open_count == 0);
+	pools_tick(&f.pools, loop_now_us());
+	assert_int_equal(HASH_COUNT(f.pools.all), 1);
+	asker_end(&a);
+	fake_end(&f);
+	close(peer);
+}
+
+/* An error says it at once: who has a WAL sender keeps it. */
+static void test_a_private_pool_does_not_wait_for_a_full_server(void **state)
+{
+	struct fake_asker a;
+	struct pool *pool;
+	struct fake f;
+	int peer;
+
+	(void)state;
+	fake_begin(&f, "size = 1\noverflow = 0");
+	asker_begin(&a, &f);
+	pool = pools_make_private(&f.pools, 0, "app", "bob", span_of(""));
+	assert_int_equal(pool_lend(pool, &a.asker), POOL_WAIT);
+	peer = accept_one(&f);
+	skip_heard(&f, peer, STARTUP_BYTES);
+	say(peer, FULL);
+	turn_until(&f.turns, a.event_count > 0);
+	expect_events(&a, "R");
+	asker_end(&a);
+	fake_end(&f);
+	close(peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -582,6 +685,9 @@ int main(void)
 		cmocka_unit_test(test_a_byte_on_the_way_to_another_worker),
 		cmocka_unit_test(test_a_wish),
 		cmocka_unit_test(test_a_token_for_another_worker),
+		cmocka_unit_test(test_a_private_pool),
+		cmocka_unit_test(test_a_private_pool_that_is_over),
+		cmocka_unit_test(test_a_private_pool_does_not_wait_for_a_full_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

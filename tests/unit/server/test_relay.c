@@ -11,6 +11,7 @@
 #define BOUND BYTES("2\0\0\0\4")
 #define CLOSED BYTES("3\0\0\0\4")
 #define COPY_IN BYTES("G\0\0\0\7\0\0\0")
+#define COPY_BOTH BYTES("W\0\0\0\7\0\0\0")
 #define ERROR BYTES("E\0\0\0\30SERROR\0C42601\0Mbad\0\0")
 #define FATAL BYTES("E\0\0\0\37SFATAL\0VFATAL\0C57P01\0Mbye\0\0")
 #define NOTICE BYTES("N\0\0\0\14SNOTICE\0")
@@ -336,6 +337,60 @@ static void test_copy_in_fails(void **state)
 	end(&f, true);
 }
 
+static void test_copy_both(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	f.fake.pool->is_private = true;
+	ask(&f.a, REQUEST_QUERY, ANSWER_PASS);
+	say(f.peer, COPY_BOTH);
+	events(&f, "C");
+	assert_true(f.a.server->is_streaming);
+	say(f.peer, BYTES("d\0\0\0\5xc\0\0\0\4"));
+	say(f.peer, COMPLETE);
+	turn_until(&f.fake.turns, f.a.server->has_streamed);
+	assert_false(f.a.server->is_streaming);
+	say(f.peer, READY);
+	events(&f, "dI");
+	assert_false(f.a.server->has_streamed);
+	hears(&f, BYTES("W\0\0\0\7\0\0\0d\0\0\0\5xc\0\0\0\4C\0\0\0\15SELECT 1\0Z\0\0\0\5I"));
+	pool_give_back(f.a.server, false);
+	assert_int_equal(f.fake.pool->idle_count, 0);
+	end(&f, true);
+}
+
+static void test_copy_both_fails(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	f.fake.pool->is_private = true;
+	ask(&f.a, REQUEST_QUERY, ANSWER_PASS);
+	say(f.peer, COPY_BOTH);
+	say(f.peer, ERROR);
+	say(f.peer, READY);
+	events(&f, "CcfI");
+	assert_false(f.a.server->is_streaming);
+	pool_give_back(f.a.server, false);
+	end(&f, true);
+}
+
+/* Only a WAL sender does that. */
+static void test_copy_both_on_an_ordinary_connection(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	ask(&f.a, REQUEST_QUERY, ANSWER_PASS);
+	say(f.peer, COPY_BOTH);
+	events(&f, "sX");
+	end(&f, true);
+}
+
 /* --- messages in parts */
 
 static void test_a_large_row_passes_while_it_comes(void **state)
@@ -526,6 +581,9 @@ int main(void)
 		cmocka_unit_test(test_fatal),
 		cmocka_unit_test(test_copy_in_drops_syncs),
 		cmocka_unit_test(test_copy_in_fails),
+		cmocka_unit_test(test_copy_both),
+		cmocka_unit_test(test_copy_both_fails),
+		cmocka_unit_test(test_copy_both_on_an_ordinary_connection),
 		cmocka_unit_test(test_a_large_row_passes_while_it_comes),
 		cmocka_unit_test(test_half_a_row_is_not_clean),
 		cmocka_unit_test(test_an_error_is_passed_as_a_whole),

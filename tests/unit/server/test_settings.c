@@ -41,6 +41,21 @@ static void test_equal(void **state)
 	settings_drop(NULL);
 }
 
+static void test_find(void **state)
+{
+	struct settings *s = SET("application_name", "shop", "TimeZone", "UTC", "empty", "");
+
+	(void)state;
+	assert_string_equal(settings_find(s, "application_name"), "shop");
+	assert_string_equal(settings_find(s, "Application_Name"), "shop");
+	assert_string_equal(settings_find(s, "timezone"), "UTC");
+	assert_string_equal(settings_find(s, "empty"), "");
+	assert_null(settings_find(s, "application"));
+	assert_null(settings_find(s, ""));
+	assert_null(settings_find(NULL, "timezone"));
+	settings_drop(s);
+}
+
 static void test_limits(void **state)
 {
 	static char large[SETTINGS_MAX_BYTES + 1];
@@ -189,16 +204,16 @@ static void test_building(void **state)
 
 	(void)state;
 	assert_true(settings_equal(s, copy));
-	assert_string_equal(settings_value(s, "b"), "3");
-	assert_null(settings_value(s, "c"));
-	assert_null(settings_value(NULL, "c"));
+	assert_string_equal(settings_find(s, "b"), "3");
+	assert_null(settings_find(s, "c"));
+	assert_null(settings_find(NULL, "c"));
 	assert_true(settings_at(s, 0, &name, &value));
 	assert_string_equal(name, "a");
 	assert_string_equal(value, "1");
 	assert_false(settings_at(s, 2, &name, &value));
 	settings_remove(&copy, "x");
 	settings_remove(&copy, "A");
-	assert_null(settings_value(copy, "a"));
+	assert_null(settings_find(copy, "a"));
 	assert_false(settings_equal(s, copy));
 	settings_remove(&copy, "b");
 	assert_null(copy);
@@ -260,6 +275,7 @@ static void test_as_many_as_there_may_be(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_equal),	     cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_changes),	     cmocka_unit_test(test_values_are_bound),
 		cmocka_unit_test(test_as_many_as_there_may_be),

@@ -56,6 +56,26 @@ static inline void add_pool(struct stats_copy *copy, int node, const char *datab
 	hist_add(&pool->wait, 1500);
 }
 
+/* So many are connected, the first for the longest time; rows up to the limit. */
+static inline void add_clients(struct stats_copy *copy, int connected, int limit)
+{
+	copy->clients_connected = connected;
+	copy->client_limit = limit;
+	copy->client_count = connected < limit ? connected : limit;
+	copy->clients = memory_get_zeroed((size_t)copy->client_count * sizeof(*copy->clients));
+	for (int i = 0; i < copy->client_count; i++)
+		copy->clients[i] = (struct client_stats){
+			.user = "bob",
+			.database = "app",
+			.address = "127.0.0.1:1",
+			.state = "idle",
+			.node = -1,
+			.age_us = (int64_t)(connected - i) * 1000000,
+			.idle_us = 0,
+			.wait_us = -1,
+		};
+}
+
 static inline int fill_two_nodes(void *context, struct http_node *nodes, int room)
 {
 	(void)context;

@@ -37,6 +37,7 @@ struct server {
 	/* Both threads: */
 	atomic_int wish; /* what the loop is to do when it is woken */
 	atomic_int collects;
+	atomic_int client_limit; /* of the last of them */
 	atomic_int answers; /* the number that the next copy shows as "accepted" */
 	atomic_bool is_held; /* collects are not answered until ANSWER */
 	atomic_bool is_ready;
@@ -52,13 +53,15 @@ static inline void answer(struct server *server)
 
 	copy->counters[COUNT_CLIENTS_ACCEPTED] = (uint64_t)atomic_load(&server->answers);
 	add_pool(copy, 0, "app\xFF", "bob");
+	add_clients(copy, 1200, atomic_load(&server->client_limit));
 	http_answer(server->http, copy);
 }
 
-static inline void on_collect(void *context)
+static inline void on_collect(void *context, int client_limit)
 {
 	struct server *server = context;
 
+	atomic_store(&server->client_limit, client_limit);
 	atomic_fetch_add(&server->collects, 1);
 	if (!atomic_load(&server->is_held))
 		answer(server);

@@ -174,11 +174,100 @@ static void test_merge_open(void **state)
 	stats_copy_destroy(sum);
 }
 
+/* Clients of these ages in seconds, longest first. */
+static struct stats_copy *copy_of_clients(const char *ages, int limit)
+{
+	struct stats_copy *copy = memory_get_zeroed(sizeof(*copy));
+
+	copy->client_limit = limit;
+	copy->clients = memory_get_zeroed(strlen(ages) * sizeof(*copy->clients));
+	for (; ages[copy->client_count] && copy->client_count < limit; copy->client_count++)
+		copy->clients[copy->client_count].age_us = ages[copy->client_count] - '0';
+	copy->clients_connected = (int)strlen(ages);
+	return copy;
+}
+
+static void check_clients(const struct stats_copy *sum, const char *ages, int connected)
+{
+	assert_int_equal(sum->client_count, strlen(ages));
+	for (int i = 0; i < sum->client_count; i++)
+		assert_int_equal(sum->clients[i].age_us, ages[i] - '0');
+	assert_int_equal(sum->clients_connected, connected);
+}
+
+/* The longest connected of all workers, whichever they are at. */
+static void test_merge_clients(void **state)
+{
+	static const struct {
+		const char *left, *right;
+		int limit;
+		const char *merged;
+	} cases[] = {
+		{ "", "", 5, "" },	   { "97", "", 5, "97" },	{ "", "97", 5, "97" },
+		{ "97", "86", 5, "9876" }, { "98", "76", 5, "9876" },	{ "76", "98", 5, "9876" },
+		{ "97", "86", 4, "9876" }, { "97", "86", 3, "987" },	{ "975", "864", 1, "9" },
+		{ "55", "55", 4, "5555" }, { "9", "87654", 3, "987" },	{ "97", "86", 0, "" },
+		{ "8642", "97531", 9, "987654321" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct stats_copy *sum = copy_of_clients(cases[i].left, cases[i].limit);
+
+		stats_copy_merge(sum, copy_of_clients(cases[i].right, cases[i].limit));
+		check_clients(sum, cases[i].merged,
+			      (int)(strlen(cases[i].left) + strlen(cases[i].right)));
+		stats_copy_destroy(sum);
+	}
+}
+
+/* Into a sum that knows no limit yet, then once more. */
+static void test_merge_clients_of_many(void **state)
+{
+	struct stats_copy *sum = memory_get_zeroed(sizeof(*sum));
+
+	(void)state;
+	stats_copy_merge(sum, copy_of_clients("731", 4));
+	check_clients(sum, "731", 3);
+	stats_copy_merge(sum, copy_of_clients("8", 4));
+	check_clients(sum, "8731", 4);
+	stats_copy_merge(sum, copy_of_clients("95", 4));
+	check_clients(sum, "9875", 6);
+	stats_copy_destroy(sum);
+}
+
+static void test_merge_pins(void **state)
+{
+	struct stats *stats = stats_create(1);
+	struct stats_copy *sum, *other;
+
+	(void)state;
+	stats_pin(stats, 2);
+	stats_pin(stats, 2);
+	stats_pin(stats, 5);
+	sum = stats_take_copy(stats);
+	stats_pin(stats, 5);
+	other = stats_take_copy(stats);
+	sum->clients_pinned = 2;
+	other->clients_pinned = 5;
+	stats_copy_merge(sum, other);
+	assert_int_equal(sum->pins[2], 4);
+	assert_int_equal(sum->pins[5], 3);
+	assert_int_equal(sum->pins[1], 0);
+	assert_int_equal(sum->counters[COUNT_PINS], 7);
+	assert_int_equal(sum->clients_pinned, 7);
+	stats_copy_destroy(sum);
+	stats_destroy(stats);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_merge_open),
+		cmocka_unit_test(test_merge_clients),
+		cmocka_unit_test(test_merge_clients_of_many),
+		cmocka_unit_test(test_merge_pins),
 		cmocka_unit_test(test_merge_workers),
 		cmocka_unit_test(test_merge_into_empty),
 		cmocka_unit_test(test_merge_opened_copies),

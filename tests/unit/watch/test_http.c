@@ -10,7 +10,8 @@ static void test_pages(void **state)
 	} pages[] = {
 		{ "/", "pages" },	{ "/stats", "clients" }, { "/queries", "queries" },
 		{ "/nodes", "nodes" },	{ "/pools", "pools" },	 { "/healthz", "status" },
-		{ "/stats?x", "nodes" }, { "/stats?", "pools" },
+		{ "/stats?x", "nodes" }, { "/stats?", "pools" },  { "/clients", "clients" },
+		{ "/clients?limit=1", "not_shown" },
 	};
 	struct server server;
 

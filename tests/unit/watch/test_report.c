@@ -3,6 +3,7 @@
  */
 #include "watch/report.h"
 
+#include "sql/verdict.h"
 #include "watch/numbers.h"
 
 #include <jansson.h>
@@ -79,22 +80,29 @@ static void test_stats_keys(void **state)
 	copy->clients_connected = 3;
 	copy->clients_active = 2;
 	copy->clients_waiting = 1;
+	copy->clients_pinned = 7;
 	copy->routes[1] = 5;
+	copy->pins[PIN_LISTEN] = 6;
 	json = write_page(copy, REPORT_STATS, REPORT_BY_TOTAL, 100);
-	check_keys(json, "version uptime_s clients nodes pools routes queries others");
+	check_keys(json, "version uptime_s clients nodes pools routes pins queries others");
 	assert_string_equal(text_at(json, "version"), PGWEIR_VERSION);
 	assert_int_equal(number_at(json, "uptime_s"), 77);
 
 	clients = json_object_get(json, "clients");
 	check_keys(clients, "accepted logins logins_failed lost transactions queries bytes_received "
-			    "bytes_sent cancels pins connected active waiting");
+			    "bytes_sent cancels pins connected active waiting pinned");
 	assert_int_equal(number_at(clients, "accepted"), 9);
 	assert_int_equal(number_at(clients, "connected"), 3);
 	assert_int_equal(number_at(clients, "active"), 2);
 	assert_int_equal(number_at(clients, "waiting"), 1);
+	assert_int_equal(number_at(clients, "pinned"), 7);
 
 	check_keys(json_object_get(json, "routes"), "write read in_transaction");
 	assert_int_equal(number_at(json_object_get(json, "routes"), "read"), 5);
+	/* All reasons but "none". */
+	assert_int_equal(json_object_size(json_object_get(json, "pins")), PIN_REASON_COUNT - 1);
+	assert_int_equal(number_at(json_object_get(json, "pins"), "listen"), 6);
+	assert_int_equal(number_at(json_object_get(json, "pins"), "load"), 0);
 
 	assert_int_equal(json_array_size(json_object_get(json, "queries")), 3);
 	row = json_array_get(json_object_get(json, "queries"), 0);
@@ -159,6 +167,89 @@ static void test_nodes_and_pools(void **state)
 	row = json_array_get(json_object_get(json, "pools"), 1);
 	assert_true(json_is_null(json_object_get(row, "node")));
 	json_decref(json);
+}
+
+#define CLIENT_KEYS "user database address application_name state pin node age_s idle_s wait_ms"
+
+static void check_is_null(const json_t *object, const char *keys)
+{
+	char copy[256], *key, *rest = copy;
+
+	snprintf(copy, sizeof(copy), "%s", keys);
+	while ((key = strsep(&rest, " ")) != NULL)
+		if (!json_is_null(json_object_get(object, key)))
+			fail_msg("%s is not null", key);
+}
+
+static void test_clients(void **state)
+{
+	struct stats_copy *copy = make_numbers(3, "x");
+	json_t *json, *rows, *row;
+
+	(void)state;
+	add_clients(copy, 5, 10);
+	copy->clients[0] = (struct client_stats){ .user = "bob\xFF", .database = "a\"pp",
+		.application_name = "shop", .address = "[::1]:7", .state = "linked",
+		.pin = "listen", .node = 1, .age_us = 7999999, .idle_us = 2000000, .wait_us = -1 };
+	copy->clients[1] = (struct client_stats){ .state = "waiting", .node = -1, .age_us = 0,
+		.idle_us = -1, .wait_us = 1500 };
+	copy->clients[2].node = 2; /* it is no more */
+	json = write_page(copy, REPORT_CLIENTS, REPORT_BY_TOTAL, 100);
+	check_keys(json, "clients not_shown");
+	assert_int_equal(number_at(json, "not_shown"), 0);
+	rows = json_object_get(json, "clients");
+	assert_int_equal(json_array_size(rows), 5);
+
+	row = json_array_get(rows, 0);
+	check_keys(row, CLIENT_KEYS);
+	assert_string_equal(text_at(row, "user"), "bob\xEF\xBF\xBD");
+	assert_string_equal(text_at(row, "database"), "a\"pp");
+	assert_string_equal(text_at(row, "application_name"), "shop");
+	assert_string_equal(text_at(row, "address"), "[::1]:7");
+	assert_string_equal(text_at(row, "state"), "linked");
+	assert_string_equal(text_at(row, "pin"), "listen");
+	assert_string_equal(text_at(row, "node"), "10.0.0.2:5432");
+	assert_int_equal(number_at(row, "age_s"), 7);
+	assert_int_equal(number_at(row, "idle_s"), 2);
+	check_is_null(row, "wait_ms");
+
+	row = json_array_get(rows, 1);
+	check_keys(row, CLIENT_KEYS);
+	check_is_null(row, "user database application_name address pin node idle_s");
+	assert_int_equal(number_at(row, "age_s"), 0);
+	assert_true(json_real_value(json_object_get(row, "wait_ms")) == 1.5);
+
+	row = json_array_get(rows, 2);
+	check_is_null(row, "node pin wait_ms application_name");
+	assert_int_equal(number_at(row, "idle_s"), 0);
+	json_decref(json);
+}
+
+/* Who is not shown is counted: beyond the wish, and beyond what was collected. */
+static void test_clients_not_shown(void **state)
+{
+	static const struct {
+		int connected, collected, limit, shown;
+	} cases[] = {
+		{ 0, 5, 5, 0 },	  { 4, 5, 5, 4 }, { 5, 5, 5, 5 }, { 6, 5, 5, 5 },
+		{ 9, 9, 1, 1 },	  { 9, 5, 2, 2 }, { 9, 5, 9, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct stats_copy *copy = make_numbers(0, "");
+		json_t *json, *rows;
+
+		add_clients(copy, cases[i].connected, cases[i].collected);
+		json = write_page(copy, REPORT_CLIENTS, REPORT_BY_TOTAL, cases[i].limit);
+		rows = json_object_get(json, "clients");
+		assert_int_equal(json_array_size(rows), cases[i].shown);
+		assert_int_equal(number_at(json, "not_shown"), cases[i].connected - cases[i].shown);
+		for (int row = 0; row < cases[i].shown; row++) /* the oldest are */
+			assert_int_equal(number_at(json_array_get(rows, (size_t)row), "age_s"),
+					 cases[i].connected - row);
+		json_decref(json);
+	}
 }
 
 static void test_digest_and_milliseconds(void **state)
@@ -331,6 +422,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stats_keys),
 		cmocka_unit_test(test_nodes_and_pools),
+		cmocka_unit_test(test_clients),
+		cmocka_unit_test(test_clients_not_shown),
 		cmocka_unit_test(test_digest_and_milliseconds),
 		cmocka_unit_test(test_order_and_limit),
 		cmocka_unit_test(test_stats_shows_100_queries),

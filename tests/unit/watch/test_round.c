@@ -26,17 +26,18 @@ struct fixture {
 	struct loop loop;
 	struct round round;
 	struct guest guests[SEATS_MAX];
-	int collects;
+	int collects, client_limit;
 	struct stats_copy *at_once; /* collect answers with it; owned */
 	int answers;
 };
 
-static void on_collect(void *context)
+static void on_collect(void *context, int client_limit)
 {
 	struct fixture *f = context;
 	struct stats_copy *copy = f->at_once;
 
 	f->collects++;
+	f->client_limit = client_limit;
 	f->at_once = NULL;
 	if (copy)
 		round_take(&f->round, copy);
@@ -157,6 +158,37 @@ static void test_who_comes_later_gets_newer_numbers(void **state)
 		check_number(&f.guests[i], 2);
 	assert_int_equal(f.collects, 2);
 	tear_down(&f);
+}
+
+/* As many clients as the one of this round who wants the most of them. */
+static void test_clients_are_collected_for_who_wants_them(void **state)
+{
+	static const struct report_wish wishes[] = {
+		{ REPORT_QUERIES, REPORT_BY_TOTAL, 500 }, /* not of clients */
+		{ REPORT_CLIENTS, REPORT_BY_TOTAL, 3 },
+		{ REPORT_CLIENTS, REPORT_BY_TOTAL, 8 },
+		{ REPORT_CLIENTS, REPORT_BY_TOTAL, 5 },
+	};
+	static const int limits[] = { 0, 3, 8, 8 };
+	struct fixture f;
+
+	(void)state;
+	for (int last = 0; last < 4; last++) {
+		set_up(&f);
+		for (int i = 0; i <= last; i++)
+			f.guests[i].seat.wish = wishes[i];
+		join(&f, 0, last);
+		round_start(&f.round);
+		assert_int_equal(f.client_limit, limits[last]);
+		f.guests[7].seat.wish = (struct report_wish){ REPORT_CLIENTS, REPORT_BY_TOTAL, 2 };
+		join(&f, 7, 7); /* of the next round */
+		round_take(&f.round, numbered(1));
+		run_until(&f, last + 1);
+		assert_int_equal(f.client_limit, 2);
+		round_take(&f.round, numbered(2));
+		run_until(&f, last + 2);
+		tear_down(&f);
+	}
 }
 
 static void test_collect_answers_at_once(void **state)
@@ -303,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_those_who_come_together_share),
 		cmocka_unit_test(test_who_comes_later_gets_newer_numbers),
+		cmocka_unit_test(test_clients_are_collected_for_who_wants_them),
 		cmocka_unit_test(test_collect_answers_at_once),
 		cmocka_unit_test(test_no_numbers),
 		cmocka_unit_test(test_late),

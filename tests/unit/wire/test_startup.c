@@ -374,8 +374,66 @@ static void test_A15_what_a_server_gets(void **state)
 
 	(void)state;
 	buf_init(&b);
-	startup_write(&b, span_of("ann"), span_of("shop"));
+	startup_write(&b, span_of("ann"), span_of("shop"), span_of(""));
 	assert_bytes(buf_waiting(&b), BYTES("\0\0\0\40\0\3\0\0user\0ann\0database\0shop\0\0"));
+	buf_finish(&b);
+}
+
+/* Each value as PostgreSQL reads it. */
+static void test_replication(void **state)
+{
+	static const struct {
+		const char *value;
+		enum startup_replication wanted;
+	} cases[] = {
+		{ "true", REPLICATION_ON },	{ "TR", REPLICATION_ON },
+		{ "t", REPLICATION_ON },	{ "truex", REPLICATION_BAD },
+		{ "yes", REPLICATION_ON },	{ "Y", REPLICATION_ON },
+		{ "on", REPLICATION_ON },	{ "o", REPLICATION_BAD },
+		{ "1", REPLICATION_ON },	{ "11", REPLICATION_BAD },
+		{ "database", REPLICATION_ON }, { "Database", REPLICATION_BAD },
+		{ "false", REPLICATION_OFF },	{ "F", REPLICATION_OFF },
+		{ "no", REPLICATION_OFF },	{ "n", REPLICATION_OFF },
+		{ "off", REPLICATION_OFF },	{ "of", REPLICATION_OFF },
+		{ "offf", REPLICATION_BAD },	{ "0", REPLICATION_OFF },
+		{ "", REPLICATION_BAD },	{ " on", REPLICATION_BAD },
+		{ "2", REPLICATION_BAD },
+	};
+	struct startup s = { .parameters = BYTES("user\0on\0") };
+
+	(void)state;
+	assert_int_equal(startup_replication(&s), REPLICATION_OFF);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct span pairs;
+		struct buf b;
+
+		buf_init(&b);
+		write_text(&b, span_of("replication"));
+		write_text(&b, span_of(cases[i].value));
+		pairs = exact_copy(buf_waiting(&b));
+		s.parameters = pairs;
+		assert_int_equal(startup_replication(&s), cases[i].wanted);
+		exact_free(pairs);
+		buf_finish(&b);
+	}
+}
+
+static void test_what_a_server_of_ones_own_gets(void **state)
+{
+	struct startup s = { .parameters = BYTES("a\0b\0user\0ann\0_pq_.x\0y\0User\0\0"
+						 "database\0shop\0replication\0on\0") };
+	struct buf pairs, b;
+
+	(void)state;
+	buf_init(&pairs);
+	buf_init(&b);
+	startup_write_pairs(&pairs, &s);
+	assert_bytes(buf_waiting(&pairs), BYTES("a\0b\0User\0\0replication\0on\0"));
+	startup_write(&b, span_of("ann"), span_of("shop"), buf_waiting(&pairs));
+	assert_bytes(buf_waiting(&b),
+		     BYTES("\0\0\0\71\0\3\0\0user\0ann\0database\0shop\0"
+			   "a\0b\0User\0\0replication\0on\0\0"));
+	buf_finish(&pairs);
 	buf_finish(&b);
 }
 
@@ -432,6 +490,8 @@ int main(void)
 		cmocka_unit_test(test_A05_options_lengths),
 		cmocka_unit_test(test_A05_options_many),
 		cmocka_unit_test(test_A15_what_a_server_gets),
+		cmocka_unit_test(test_replication),
+		cmocka_unit_test(test_what_a_server_of_ones_own_gets),
 		cmocka_unit_test(test_a_cancel_request_comes_back),
 		cmocka_unit_test(test_B11_negotiation_as_postgres_does),
 	};
