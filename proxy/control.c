@@ -32,6 +32,7 @@ struct control {
 	struct probes *probes;
 	struct catalogs *catalogs;
 	struct topology *topology; /* held */
+	_Atomic uint64_t epoch; /* of the schema: struct statements */
 	struct quotas *quotas;
 	struct http *http; /* NULL: off */
 	struct worker *workers[QUOTA_MAX_WORKERS];
@@ -378,11 +379,13 @@ static void start_workers(struct control *c, struct credentials *users)
 		.users = users,
 		.topology = c->topology,
 		.quotas = c->quotas,
+		.epoch = &c->epoch,
 		.peers = c->workers,
 	};
 
 	ensure(getrandom(&parts.statement_seed, sizeof parts.statement_seed, 0) ==
 	       sizeof parts.statement_seed);
+	atomic_init(&c->epoch, 1);
 	parts.count = c->worker_count;
 	for (parts.number = 0; parts.number < parts.count; parts.number++)
 		c->workers[parts.number] = worker_create(&parts, &events);

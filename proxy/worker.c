@@ -126,7 +126,7 @@ void worker_tell_topology(struct worker *w, struct topology *topology)
 static void take_catalog(struct worker *w, struct worker_letter *l)
 {
 	router_set_catalog(&w->router, l->volatility);
-	w->sessions.statements.epoch++;
+	statements_begin_epoch(&w->sessions.statements);
 	volatility_drop(l->volatility);
 }
 DELIVERY(take_catalog)
@@ -330,6 +330,7 @@ static void init_sessions(struct worker *w)
 		.on_session_end = on_session_end,
 	};
 	statements_init(&w->sessions.statements, w->parts.statement_seed);
+	w->sessions.statements.epoch = w->parts.epoch;
 	sessions_init(&w->sessions);
 }
 

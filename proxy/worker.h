@@ -35,6 +35,7 @@ struct worker_parts {
 	struct topology *topology; /* the worker holds it */
 	struct quotas *quotas;
 	uint64_t statement_seed; /* of the process */
+	_Atomic uint64_t *epoch; /* of the schema, for all workers: struct statements */
 	int number, count;
 	struct worker *const *peers; /* all workers, filled in before the first starts */
 };

@@ -95,7 +95,7 @@ static void apply_effects(struct session *s, struct server *server, const struct
 	if (v->deallocates)
 		prepared_undo_forget(prepared_set(s, span_of(v->deallocates), NULL));
 	if (v->changes_schema || v->pin == PIN_TEMPORARY_TABLE)
-		s->sessions->statements.epoch++;
+		statements_begin_epoch(&s->sessions->statements);
 	if (v->changes_schema)
 		s->sessions->on_schema_change(s->sessions->context, s->database);
 }
@@ -260,7 +260,7 @@ static void on_parameter(struct asker *a, struct span name, struct span value)
 
 static void on_changed(struct asker *a, struct statement *st)
 {
-	st->changed_epoch = ++st->owner->epoch;
+	st->changed_epoch = statements_begin_epoch(st->owner);
 	prepared_renew(session_of(a), st);
 }
 

@@ -38,7 +38,7 @@ static bool is_proved(struct session *s, const struct parse_message *p)
 	struct statement_key key = batch_key(s, p);
 	struct statement *st = statement_find(&s->sessions->statements, &key);
 
-	return st && st->proved_epoch == s->sessions->statements.epoch &&
+	return st && st->proved_epoch == statements_epoch(&s->sessions->statements) &&
 	       !prepared_find(s, p->name) && st->query->verdict->pin == PIN_NONE;
 }
 

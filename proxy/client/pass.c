@@ -227,7 +227,7 @@ static void send_named_parse(struct session *s, struct statement *st, struct pre
 {
 	struct server *server = s->asker.server;
 	struct substitute *refused = pins_refuse(s, st->query->verdict, st->text);
-	enum knowledge knowledge = server_knows(server, st, st->owner->epoch);
+	enum knowledge knowledge = server_knows(server, st, statements_epoch(st->owner));
 
 	if (knowledge != KNOWS_NOT && server->status == 'E' && !refused) {
 		send_known_parse(s, st, undo);

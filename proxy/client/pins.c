@@ -53,6 +53,7 @@ void session_pin(struct session *s, enum pin_reason reason)
 	if ((BIT(reason) & FOR_LIFE) && reason != PIN_SESSION_MODE && s->asker.server)
 		s->asker.server->is_tainted = true;
 	s->pins_changed = true;
+	s->pins_since |= BIT(reason);
 	if (s->pins & BIT(reason))
 		return;
 	s->pins |= BIT(reason);
@@ -160,6 +161,7 @@ void pins_ask(struct session *s)
 	struct server *server = s->asker.server;
 
 	s->pins_changed = false;
+	s->pins_since = 0;
 	s->pins_asked = s->pins_left = s->pins;
 	write_question(conn_out(&server->conn));
 	conn_sent(&server->conn);
@@ -185,7 +187,7 @@ void pins_on_row(struct session *s, struct span row)
 void pins_end(struct session *s)
 {
 	if (!s->own_failed)
-		set_pins(s, (s->pins & ~s->pins_asked) | s->pins_left);
+		set_pins(s, (s->pins & ~s->pins_asked) | s->pins_left | s->pins_since);
 }
 
 /* --- refused --- */

@@ -62,7 +62,7 @@ void prepared_renew(struct session *s, const struct statement *st)
 {
 	for (struct session_name *n = s->names; n; n = n->hh.next)
 		if (n->statement == st)
-			n->epoch = st->owner->epoch;
+			n->epoch = statements_epoch(st->owner);
 }
 
 bool prepared_next(const struct session *s, struct prepared_cursor *at)
@@ -107,7 +107,7 @@ static void set_named(struct session *s, struct span name, struct statement *st)
 	name = cut(name);
 	n = memory_get_zeroed(sizeof *n + name.size);
 	n->statement = st;
-	n->epoch = st->owner->epoch;
+	n->epoch = statements_epoch(st->owner);
 	n->size = name.size;
 	memcpy(n->name, name.data, name.size);
 	HASH_ADD_KEYPTR(hh, s->names, n->name, n->size, n);

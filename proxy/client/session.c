@@ -248,7 +248,7 @@ static const struct conn_ops session_conn_ops = {
 
 /* --- opening and closing --- */
 
-/* All 64 bits are random: 32 can be guessed. */
+/* 62 bits are random: 32 can be guessed. */
 static bool make_key(struct sessions *all, uint64_t *key)
 {
 	struct session *other;
@@ -256,6 +256,8 @@ static bool make_key(struct sessions *all, uint64_t *key)
 	do {
 		if (getrandom(key, sizeof *key, 0) != sizeof *key)
 			return false;
+		/* A positive number, of no process of a server. */
+		*key = (*key & 0x7fffffffffffffff) | (uint64_t)1 << 62;
 		HASH_FIND(hh, all->by_key, key, sizeof *key, other);
 	} while (other);
 	return true;

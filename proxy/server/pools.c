@@ -204,7 +204,6 @@ void pools_adopt(struct pools *pools, struct server *s)
 	s->pool = pool;
 	pools->open_count++;
 	conn_attach(&s->conn, pools->conns);
-	server_doubt_all(s);
 	/* One that carries a client's settings would tell them to others. */
 	if (pool->greeting.filled == 0 && !s->settings)
 		pool_set_greeting(pool, buf_waiting(&s->greeting));

@@ -331,11 +331,11 @@ static enum step on_parameter(struct run *run, const struct frame *f, struct ask
 static void give_notification(struct run *run, const struct frame *f)
 {
 	struct asker *to = run->server->asker;
-	uint32_t process = f->body.size >= 4 ? (uint32_t)read_int32(&(struct reader){ f->body, 0 }) :
-					       0;
+	struct reader body = reader_of(f->body);
+	uint32_t process = (uint32_t)read_int32(&body);
 	struct buf *out;
 
-	if (!to || process != run->server->process) {
+	if (!to || body.failed || process != run->server->process) {
 		take(run, f->size, to);
 		return;
 	}

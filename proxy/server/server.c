@@ -154,7 +154,7 @@ void server_ask(struct server *s, const struct request *r)
 	place = request_at(s, s->queue_count++);
 	*place = *r;
 	statement_hold(place->statement);
-	place->epoch = s->pool->pools->statements->epoch;
+	place->epoch = statements_epoch(s->pool->pools->statements);
 	s->unnamed_due += r->is_unnamed;
 	s->is_unnamed_of_batch |= r->is_unnamed;
 	if (r->kind == REQUEST_SYNC)
@@ -342,7 +342,7 @@ void server_learn(struct server *s, const struct statement *st, struct asker *a)
 		close_known(s, s->known, a);
 	k = memory_get_zeroed(sizeof *k);
 	k->id = st->id;
-	k->epoch = st->owner->epoch;
+	k->epoch = statements_epoch(st->owner);
 	memcpy(k->name, st->name, sizeof k->name);
 	HASH_ADD(hh, s->known, id, sizeof k->id, k);
 }

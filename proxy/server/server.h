@@ -235,7 +235,7 @@ enum knowledge server_knows(struct server *s, const struct statement *st, uint64
 void server_doubt(struct server *s, const struct statement *st);
 /* Asks to close it, so that it can be learnt anew. */
 void server_unlearn(struct server *s, const struct statement *st, struct asker *a);
-/* Another worker's epochs say nothing of ours. */
+/* Some may be known no more, nobody knows which. */
 void server_doubt_all(struct server *s);
 /* Notes that it is; asks to close the least recently used one when there are
  * more than the configured number. */

@@ -13,7 +13,9 @@
 
 void statements_init(struct statements *all, uint64_t seed)
 {
-	*all = (struct statements){ .seed = seed, .epoch = 1 };
+	*all = (struct statements){ .seed = seed };
+	atomic_init(&all->own_epoch, 1);
+	all->epoch = &all->own_epoch;
 }
 
 void statements_finish(struct statements *all)

@@ -11,6 +11,7 @@
 #include "base/span.h"
 #include "sql/verdicts.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <uthash.h>
 
@@ -42,11 +43,23 @@ struct statement {
 struct statements {
 	struct statement *by_id;
 	uint64_t seed;
-	uint64_t epoch; /* grows with each change of the schema that is seen; from 1 */
+	/* Grows with each change of the schema that is seen; from 1.  All workers share one
+	 * clock, so that what a client did is known to all before it is told so. */
+	_Atomic uint64_t *epoch;
+	_Atomic uint64_t own_epoch; /* of who shares with nobody */
 	uint64_t nameless_count; /* statements whose text was too long to keep */
 };
 
 void statements_init(struct statements *all, uint64_t seed);
+static inline uint64_t statements_epoch(const struct statements *all)
+{
+	return atomic_load_explicit(all->epoch, memory_order_acquire);
+}
+/* The schema changed: what is parsed from here on is of another epoch. */
+static inline uint64_t statements_begin_epoch(struct statements *all)
+{
+	return atomic_fetch_add_explicit(all->epoch, 1, memory_order_acq_rel) + 1;
+}
 /* Everything must have been dropped. */
 void statements_finish(struct statements *all);
 

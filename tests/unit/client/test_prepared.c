@@ -15,7 +15,7 @@ struct fixture {
 static struct statement *make(struct fixture *f, const char *text)
 {
 	struct query_context context = { span_of("app"), true, false };
-	struct statement_key key = { span_of(text), BYTES("\0\0"), "app", "bob" };
+	struct statement_key key = { span_of(text), BYTES("\0\0"), "app", "bob", 0 };
 	struct known_query *q = verdicts_find(f->verdicts, span_of(text), &context);
 	struct statement *s = statement_get(&f->all, &key, q);
 

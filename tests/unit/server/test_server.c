@@ -57,7 +57,7 @@ static void expect_known(struct fixture *f, const char *digits)
 	for (int i = 0; i < STATEMENTS; i++) {
 		bool wanted = strchr(digits, '0' + i) != NULL;
 
-		assert_int_equal(server_knows(f->a.server, f->all[i]), wanted);
+		assert_int_equal(server_knows(f->a.server, f->all[i], 0) == KNOWS, wanted);
 	}
 }
 
@@ -76,7 +76,7 @@ static void test_the_least_recently_used_is_closed(void **state)
 	begin(&f);
 	server_learn(f.a.server, f.all[0], &f.a.asker);
 	server_learn(f.a.server, f.all[1], &f.a.asker);
-	assert_true(server_knows(f.a.server, f.all[0])); /* a use */
+	assert_int_equal(server_knows(f.a.server, f.all[0], 0), KNOWS); /* a use */
 	server_learn(f.a.server, f.all[2], &f.a.asker);
 	expect_known(&f, "02");
 	heard = hear(&f.fake, f.peer, CLOSE_BYTES);

@@ -37,7 +37,7 @@ static int end(void **state)
 static struct statement_key key(const char *text, struct span types, const char *database,
 				const char *user)
 {
-	return (struct statement_key){ span_of(text), types, database, user };
+	return (struct statement_key){ span_of(text), types, database, user, 0 };
 }
 
 static void test_one_for_each_key(void **state)
