@@ -138,7 +138,7 @@ static bool is_cancellable(const struct session *s)
 	bool may_run = s->state == SESSION_LINKED || s->state == SESSION_REPLICATION;
 	const struct request *head = may_run ? server_head(s->asker.server) : NULL;
 
-	return head && !head->purpose;
+	return (head && !head->purpose) || s->state == SESSION_SETTING_UP;
 }
 
 void sessions_cancel(struct sessions *all, uint64_t key)
@@ -155,8 +155,9 @@ void sessions_cancel(struct sessions *all, uint64_t key)
 						 NULL });
 		return;
 	}
+	/* Nothing of the client's has been sent, but what was sent for it may take long. */
 	if (s->state == SESSION_SETTING_UP)
-		s->is_cancelled = true; /* nothing of it has been sent */
+		s->is_cancelled = true;
 	if (!is_cancellable(s))
 		return;
 	under_way = find_under_way(all, s->asker.server);

@@ -76,7 +76,9 @@ static void fail_set_up(struct session *s, const struct error_fields *fields)
 
 	if (s->state == SESSION_GREETING && was_cancelled)
 		return; /* the tick asks again, until the login's deadline */
-	if (s->state == SESSION_SETTING_UP && ++s->set_up_tries < SET_UP_TRIES)
+	if (s->state == SESSION_SETTING_UP && s->is_cancelled && was_cancelled)
+		query_cancel_set_up(s);
+	else if (s->state == SESSION_SETTING_UP && ++s->set_up_tries < SET_UP_TRIES)
 		session_set_state(s, SESSION_IDLE);
 	else
 		give_up(s, fields);

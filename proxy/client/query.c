@@ -122,6 +122,12 @@ void query_on_set_up(struct session *s)
 		return;
 	}
 	pool_give_back(s->asker.server, false);
+	query_cancel_set_up(s);
+}
+
+void query_cancel_set_up(struct session *s)
+{
+	s->set_up_tries = 0;
 	session_set_state(s, SESSION_IDLE);
 	query_refuse(s, &(struct error){ "ERROR", "57014",
 					 "canceling statement due to user request", NULL, NULL });

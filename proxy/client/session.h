@@ -273,6 +273,8 @@ void query_refusal_destroy(struct refusal *refusal);
 void query_link(struct session *s);
 /* SETTING_UP: the server has the session's settings. */
 void query_on_set_up(struct session *s);
+/* The client's cancel hit that: its message is answered 57014. */
+void query_cancel_set_up(struct session *s);
 void query_on_parameter(struct session *s, struct span name, struct span value);
 
 /* answer.c */

@@ -50,6 +50,11 @@ def run(server, database, directory="/tmp", seconds=5, on_progress=None, **optio
     if on_progress:
         options["extra"] = [*options.get("extra", ()), "-P", "1"]
     line, environment = command(server, database, seconds=seconds, **options)
+    return run_line(line, environment, seconds, directory, on_progress)
+
+
+def run_line(line, environment, seconds, directory="/tmp", on_progress=None):
+    """Runs what command() made."""
     text = []
     with subprocess.Popen(line, cwd=directory, env=environment, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

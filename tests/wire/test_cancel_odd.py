@@ -51,7 +51,6 @@ def gate(monkeypatch):
     event.set()
 
 
-@pytest.mark.xfail(strict=True, reason="a cancel that timed out lends its connection again")
 def test_F01_a_cancel_that_the_server_reads_much_later(server, weir, gate):
     """However long it takes: who has the connection meanwhile did not ask."""
     one = weir(server, pool_size=1)
@@ -66,7 +65,6 @@ def test_F01_a_cancel_that_the_server_reads_much_later(server, weir, gate):
         assert other.result().sqlstates == []
 
 
-@pytest.mark.xfail(strict=True, reason="each cancel opens a connection of its own")
 def test_F06_cancels_to_a_server_that_is_silent(server, weir, gate):
     """Each costs nothing but the first: a client could fill the table of descriptors."""
     one = weir(server, pool_size=2)
@@ -191,7 +189,6 @@ class Replay:
         return any("set_config" in sql for sql in connection.statements.values())
 
 
-@pytest.mark.xfail(strict=True, reason="a cancel of our own request ends the session")
 @pytest.mark.parametrize("ask", ["query", "ask"])
 def test_F07_a_cancel_while_the_settings_are_replayed(server, weir, ask):
     """The client's query is cancelled or answered, and what is set on the connection is known."""
