@@ -92,8 +92,8 @@ static void apply_effects(struct session *s, struct server *server, const struct
 		server_forget_all(server);
 		prepared_forget_all(s);
 	}
-	if (v->deallocates)
-		prepared_undo_forget(prepared_set(s, span_of(v->deallocates), NULL));
+	for (int i = 0; i < v->deallocated_count; i++)
+		prepared_undo_forget(prepared_set(s, span_of(v->deallocated[i]), NULL));
 	if (v->changes_schema || v->pin == PIN_TEMPORARY_TABLE)
 		statements_begin_epoch(&s->sessions->statements);
 	if (v->changes_schema)
@@ -322,8 +322,11 @@ static void on_lost(struct asker *a, struct server *server, const struct error *
 
 	if (s->state == SESSION_GREETING)
 		return; /* the tick asks again, until the login's deadline */
-	if (s->state == SESSION_SETTING_UP)
-		session_set_state(s, SESSION_IDLE); /* nothing of it was sent: it looks again */
+	/* Nothing of the client's was sent: another connection may do. */
+	if (s->state == SESSION_SETTING_UP && own_may_try_again(s))
+		session_set_state(s, SESSION_IDLE);
+	else if (s->state == SESSION_SETTING_UP)
+		session_fail_with(s, e);
 	if (s->state != SESSION_LINKED)
 		return;
 	policy_end(&s->sessions->router->policy, s->linked_node, now - s->linked_us, now);

@@ -318,12 +318,16 @@ void carried_on_row(struct session *s, struct span row)
 	int columns = read_int16(&r);
 	struct span name, value, is_set;
 	bool has_name = read_column(&r, &name), has_value = read_column(&r, &value);
-	bool is_default = columns == 3 && read_column(&r, &is_set) && span_is(is_set, "f");
+	bool is_told = columns == 3 && read_column(&r, &is_set);
+	bool is_default = is_told && span_is(is_set, "f");
 
 	if (!has_name || r.failed) {
 		s->own_failed = true;
 		return;
 	}
+	/* An application's own setting is not in pg_settings, and empty when it was reset. */
+	if (columns == 3 && !is_told && value.size == 0 && is_from_startup(s, name))
+		is_default = true;
 	if (is_default && is_from_startup(s, name))
 		value = restore_later(s, name);
 	else if (!has_value || is_default)

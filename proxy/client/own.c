@@ -68,6 +68,11 @@ static void give_up(struct session *s, const struct error_fields *fields)
 	session_fail_with(s, &(struct error){ "FATAL", sqlstate, message, NULL, NULL });
 }
 
+bool own_may_try_again(struct session *s)
+{
+	return ++s->set_up_tries < SET_UP_TRIES;
+}
+
 /* What an earlier session left set (a time-out of a millisecond, say) may be in the
  * way of ours: another connection may do. */
 static void fail_set_up(struct session *s, const struct error_fields *fields)
@@ -78,7 +83,7 @@ static void fail_set_up(struct session *s, const struct error_fields *fields)
 		return; /* the tick asks again, until the login's deadline */
 	if (s->state == SESSION_SETTING_UP && s->is_cancelled && was_cancelled)
 		query_cancel_set_up(s);
-	else if (s->state == SESSION_SETTING_UP && ++s->set_up_tries < SET_UP_TRIES)
+	else if (s->state == SESSION_SETTING_UP && own_may_try_again(s))
 		session_set_state(s, SESSION_IDLE);
 	else
 		give_up(s, fields);

@@ -27,6 +27,8 @@ void own_discard_sequences(struct session *s);
 /* For answer.c. */
 void own_on_row(struct session *s, const struct request *r, struct span row);
 bool own_on_error(struct session *s, const struct request *r, const struct error_fields *fields);
+/* One more set-up failed: on another connection? */
+bool own_may_try_again(struct session *s);
 /* Its Sync was answered. */
 void own_end(struct session *s, enum own_purpose purpose);
 

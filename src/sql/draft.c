@@ -115,11 +115,12 @@ static struct verdict *pack(const struct draft *d)
 {
 	size_t pointers = d->functions.count + d->operators.count + d->relations.count +
 			  d->types.count + d->attributes.count + d->settings.count +
-			  d->sets.count;
+			  d->sets.count + d->deallocated.count;
 	size_t size = sizeof(struct verdict) + measure_names(&d->functions) +
 		      measure_names(&d->operators) + measure_names(&d->relations) +
 		      measure_names(&d->types) + measure_names(&d->attributes) +
 		      measure_names(&d->settings) + measure_names(&d->sets) +
+		      measure_names(&d->deallocated) +
 		      (d->verdict.deallocates ? strlen(d->verdict.deallocates) + 1 : 0);
 	struct verdict *v = memory_get(size);
 	struct place p = { .items = (const char **)(v + 1) };
@@ -133,6 +134,7 @@ static struct verdict *pack(const struct draft *d)
 	v->attributes = place_names(&p, &d->attributes, &v->attribute_count);
 	v->settings = place_names(&p, &d->settings, &v->setting_count);
 	v->sets = place_names(&p, &d->sets, &v->set_count);
+	v->deallocated = place_names(&p, &d->deallocated, &v->deallocated_count);
 	v->deallocates = place_text(&p, d->verdict.deallocates);
 	v->size_bytes = (uint32_t)size;
 	return v;
@@ -141,7 +143,7 @@ static struct verdict *pack(const struct draft *d)
 struct verdict *draft_finish(struct draft *d)
 {
 	struct names *all[] = { &d->functions, &d->operators, &d->relations, &d->types,
-				&d->attributes, &d->settings, &d->sets };
+				&d->attributes, &d->settings, &d->sets, &d->deallocated };
 	struct verdict *v;
 	size_t i;
 

@@ -117,10 +117,12 @@ static void judge_discard(struct walk *w, const PgQuery__DiscardStmt *s)
 static void judge_deallocate(struct walk *w, const PgQuery__DeallocateStmt *s)
 {
 	w->draft.verdict.may_end_pin = true;
-	if (s->name[0])
+	if (s->name[0]) {
 		w->draft.verdict.deallocates = s->name;
-	else
+		draft_add(&w->draft.deallocated, s->name);
+	} else {
 		w->draft.verdict.drops_prepared = true;
+	}
 }
 
 bool leave_judge(struct walk *w, const PgQuery__Node *node)

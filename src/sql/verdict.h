@@ -92,6 +92,7 @@ struct verdict {
 	bool discards_all; /* DISCARD ALL */
 	/* The name in a message that is nothing but "DEALLOCATE name"; else NULL. */
 	const char *deallocates;
+	const char *const *deallocated; /* names in any message */
 	/* Everything named below is "name" or "schema.name", as PostgreSQL folds
 	 * it (unquoted: lower case), without duplicates; the verdict owns it. */
 	const char *const *functions; /* also operators' names are not here: see volatility.h */
@@ -103,7 +104,7 @@ struct verdict {
 	const char *const *settings; /* SET or RESET for the session; lower case */
 	const char *const *sets; /* those of them that are not RESET afterwards */
 	uint16_t function_count, operator_count, relation_count, type_count, attribute_count,
-		setting_count, set_count;
+		setting_count, set_count, deallocated_count;
 	uint32_t size_bytes; /* of the one allocation */
 };
 

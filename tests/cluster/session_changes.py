@@ -33,7 +33,7 @@ create or replace view leak_view as select set_config('work_mem', '3MB', false) 
 grant all on all tables in schema public to app; grant all on all sequences in schema public to app;
 """
 
-INSIDE = "a function's body is not looked into (README, limits)"
+INSIDE = "SQL that is put together, and calls from DO, are not seen (README, limits)"
 SEQUENCES = "currval and lastval follow the connection (regress finding 5/6, the leader's)"
 
 
@@ -310,20 +310,20 @@ BODIES = [bound(f"do: {body}", f"do $$ begin {body} end $$") for body in [
     inside("do: words put together", "do $$ begin execute 'se' || 't work_mem = ''3MB'''; end $$"),
     inside("do: words put together, temporary",
            "do $$ begin execute 'create te' || 'mp table leak (n int)'; end $$"),
-    inside("do: by the view's rule", "do $$ begin update pg_settings set setting = '3MB'"
-           " where name = 'work_mem'; end $$"),
+    bound("do: by the view's rule", "do $$ begin update pg_settings set setting = '3MB'"
+          " where name = 'work_mem'; end $$"),
     inside("do: calls", "do $$ begin perform leak_set(); end $$"),
-    inside("function: sql", "select leak_set()"),
-    inside("function: plpgsql", "select leak_set_inside()"),
+    bound("function: sql", "select leak_set()"),
+    bound("function: plpgsql", "select leak_set_inside()"),
     inside("function: text set", "select leak_set_text('set work_mem = ''3MB''')"),
     inside("function: text role", "select leak_set_text('set role clerk')"),
     inside("function: text temporary", "select leak_set_text('create temp table leak (n int)')"),
     inside("function: text lock", "select leak_set_text('select pg_advisory_lock(4717)')"),
     inside("function: text listen", "select leak_set_text('listen leak')"),
     inside("function: text prepare", "select leak_set_text('prepare leak as select 1')"),
-    inside("procedure", "call leak_call()"),
-    inside("trigger", "insert into leak_trigger values (1)"),
-    inside("view", "select * from leak_view"),
+    bound("procedure", "call leak_call()"),
+    bound("trigger", "insert into leak_trigger values (1)"),
+    bound("view", "select * from leak_view"),
     carried("function: with a clause of its own", "select leak_with_clause()"),
 ]
 

@@ -71,6 +71,7 @@ def test_pinned_client_is_shown_with_its_reason(weir, cluster, statement, pin):
         before = proxy.stats()
         assert before["pins"][pin] == 0 and before["clients"]["pinned"] == 0
         connection.execute(statement)
+        wait_until(lambda: find(proxy, "pinned")["idle_s"] is not None, "our question's answer")
         client = wait_state(proxy, "pinned", "linked")
         assert client["pin"] == pin and client["node"] == cluster.primary.address
         assert client["idle_s"] is not None and client["wait_ms"] is None

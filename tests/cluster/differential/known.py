@@ -14,8 +14,6 @@ KNOWN = {
     # --- seen in transaction mode only
     **known("was DEALLOCATE ALL before the error or behind it? the client's names are kept",
             "sql_deallocates_all_and_then_fails", kinds=TRANSACTION),
-    **known("which statement a DEALLOCATE among others names is not noted",
-            "sql_deallocates_among_statements", kinds=["moving"]),
     **known("0A000 is told once to each client, then it heals; PostgreSQL says it again and again",
             "table_changes_under_a_star", kinds=TRANSACTION),
     **known("as above: a statement that met an error is parsed anew, and fails there",
@@ -28,9 +26,6 @@ KNOWN = {
     **known("the ParameterStatus of a value that RESET goes back to comes behind ReadyForQuery",
             "login_with_application_name", "login_with_options_and_reset_all"),
     **known("currval and lastval are lost with the connection: 55000", "sequence", kinds=["moving"]),
-    **known("set_config in a function neither pins nor is carried, and the next client has it",
-            "set_config_in_a_function", kinds=["moving"]),
-    **known("as above", "left_by_a_function_of_another", kinds=["split"]),
     **known("no client may use names that begin with pgweir_", "name_of_ours", kinds=TRANSACTION),
     **known("no NOTICE that a long name was cut", "deallocate_of_64_bytes", kinds=TRANSACTION),
     # --- what PostgreSQL refuses and pgweir does not, or otherwise
