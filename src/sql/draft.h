@@ -15,7 +15,8 @@ struct names {
 
 struct draft {
 	struct verdict verdict; /* without its names */
-	struct names functions, operators, relations, types, attributes, settings, sets, deallocated;
+	struct names functions, operators, relations, types, attributes;
+	struct names settings, sets, deallocated;
 	struct arena arena;
 };
 

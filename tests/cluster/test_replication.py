@@ -353,6 +353,7 @@ def test_the_end_of_the_primary_ends_a_stream_with_one_error(weir, source, how):
         client.login("copier", "copier-secret", "app", replication="true")
         position = client.query("IDENTIFY_SYSTEM").rows[0][2].decode()
         client.send(m.query(f"START_REPLICATION {position}")).expect("W")
+        source.primary.psql("create table streamed (); drop table streamed")  # something to send
         client.expect("d")
         stopping = threading.Thread(target=getattr(source.primary, how))
         stopping.start()
