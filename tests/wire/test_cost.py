@@ -48,3 +48,19 @@ def test_prepared_statements_cost_no_message(server, weir):
                 each.send(m.bind("s", [str(turn)]), m.execute(), m.SYNC)
                 assert each.result().value == str(turn)
         assert letters_since(connection, mark) == "BES" * 100
+
+
+def test_a_connection_with_the_same_settings_is_preferred(server, weir):
+    one = weir(server, pool_size=2)
+    with one.login(application_name="a") as a, one.login(application_name="b") as b:
+        for each in (a, b):
+            each.query("begin")
+        for each in (a, b):
+            each.query("commit")
+        connections = server.data()
+        marks = [len(connection.received) for connection in connections]
+        for _ in range(20):
+            a.query("select 'x'")
+            b.query("select 'x'")
+        assert len(connections) == 2
+        assert sorted(letters_since(*pair) for pair in zip(connections, marks)) == ["Q" * 20] * 2
