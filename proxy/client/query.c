@@ -365,7 +365,7 @@ static void send_query(struct session *s, const struct incoming *m, struct known
 		r.undo = NULL;
 	}
 	server->unnamed = (struct statement_id){ 0 };
-	if (q && q->verdict->names_prepared && !r.substitute)
+	if (q && q->verdict->names_prepared && !pins_refuse_any(s))
 		batch_make_verbatim(s);
 	query_count_use(s, note_query(s, q, &r, text));
 	s->readies_due++;

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 
+import asyncpg
 import psycopg
 import pytest
 
@@ -315,3 +316,21 @@ def test_portals_with_a_row_limit(weir):
             await connection.close()
 
     asyncio.run(scenario())
+
+
+def test_sql_executes_what_a_driver_prepared(weir):
+    """asyncpg prepares by protocol, under the name that it is told."""
+    async def execute(proxy):
+        connection = await connect_asyncpg(proxy)
+        try:
+            _kept = await connection.prepare("select $1::int + 1 as n", name="by_protocol")
+            found = [await connection.fetchval("execute by_protocol (41)"),
+                     (await connection.fetch("execute by_protocol (1)"))[0]["n"]]
+            await connection.execute("deallocate by_protocol")
+            with pytest.raises(asyncpg.InvalidSQLStatementNameError):
+                await connection.fetchval("execute by_protocol (41)")
+            return found
+        finally:
+            await connection.close()
+
+    assert asyncio.run(execute(weir(pool_size=2))) == [42, 2]
