@@ -218,10 +218,11 @@ static void on_ready(struct asker *a, struct server *server, char status, enum a
 		login_greet(s, server);
 		return;
 	}
-	if (s->state == SESSION_SETTING_UP && server->queue_count == 0)
-		query_on_set_up(s);
-	if (plan == ANSWER_DROP && s->state != SESSION_LINKED)
-		return;
+	if (s->state == SESSION_SETTING_UP) {
+		if (server->queue_count == 0)
+			query_on_set_up(s);
+		return; /* its message comes first, not the end of its lease */
+	}
 	if (plan == ANSWER_PASS)
 		s->readies_due--;
 	if (plan == ANSWER_PASS && status == 'I') {
