@@ -169,6 +169,34 @@ def test_C02_every_message_while_a_query_waits_for_a_connection(server, weir):
     served(one)
 
 
+def test_C02_every_message_while_the_connection_is_set_up(server, weir):
+    """It has another client's settings: the query waits for its own, and all behind it."""
+    one = weir(server, pool_size=1)
+    with one.login(application_name="other") as other:
+        for word, message in EVERY.items():
+            with one.login(application_name="mine") as client:
+                assert other.query("select 'o'").value == "o"
+                client.send(m.query("select 'first'") + message + behind(word))
+                if word in NEVER:
+                    expect_fatal_last(client)
+                else:
+                    assert client.result().value == "first"
+                    expect_answered(client, word)
+    served(one)
+
+
+def test_C02_what_no_replication_connection_takes(server, weir):
+    one = weir(server, pool_size=1)
+    for message in NEVER.values():
+        with one.login(replication="true") as client:
+            client.send(message)
+            client.expect_fatal("08P01")
+    with one.login(replication="true") as client:
+        client.send(m.frame("f", b"no copy\0"), m.query("select 'x'"))
+        assert client.result().value == "x"
+    served(one)
+
+
 def test_C02_every_message_behind_one_that_was_refused(server, weir):
     """None of them is looked at, and the words of the refusal arrive."""
     one = weir(server, pool_size=1)
