@@ -171,7 +171,7 @@ def test_C02_every_message_while_a_query_waits_for_a_connection(server, weir):
 
 def test_C02_every_message_while_the_connection_is_set_up(server, weir):
     """It has another client's settings: the query waits for its own, and all behind it."""
-    one = weir(server, pool_size=1)
+    one = weir(server, pool_size=1, proxy_workers=1)  # it is not waited for, too
     with one.login(application_name="other") as other:
         for word, message in EVERY.items():
             with one.login(application_name="mine") as client:
