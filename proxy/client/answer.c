@@ -84,7 +84,6 @@ static void count_query(struct session *s, struct server *server, const struct r
 /* It ran: what it changed on the connection and in the session. */
 static void apply_effects(struct session *s, struct server *server, const struct verdict *v)
 {
-	/* Unless its transaction is rolled back. */
 	if (v->resets_settings)
 		carried_note_reset(s, v);
 	pins_note_end(s, v);
@@ -99,7 +98,6 @@ static void apply_effects(struct session *s, struct server *server, const struct
 	if (v->changes_schema)
 		s->sessions->on_schema_change(s->sessions->context, s->database);
 }
-
 
 static bool ends_with_ready(enum request_kind kind)
 {

@@ -38,7 +38,7 @@ static enum take take_refused(struct session *s, const struct incoming *m)
 /* PostgreSQL ignores both while it reads COPY data; anything else breaks it.  They
  * are not even sent: should the COPY have failed meanwhile, the server would answer
  * a Sync that nobody counted, perhaps to the next client. */
-static enum take take_while_copying(struct session *s, const struct incoming *m)
+enum take batch_take_while_copying(struct session *s, const struct incoming *m)
 {
 	if (m->f.type == CLIENT_SYNC || m->f.type == CLIENT_FLUSH) {
 		s->passing_is_dropped = true;
@@ -125,7 +125,7 @@ enum take query_take_batch(struct session *s, const struct incoming *m)
 	if (s->skips_to_sync)
 		return take_skipped(s, m);
 	if (s->is_copying_in)
-		return take_while_copying(s, m);
+		return batch_take_while_copying(s, m);
 	if (s->refusal)
 		return take_refused(s, m);
 	if (!s->is_local && take_alone(s, m))

@@ -15,6 +15,9 @@ struct statement_key batch_key(struct session *s, const struct parse_message *p)
  * known, and s->is_local and s->is_detached say how it is to be dealt with. */
 enum take batch_judge(struct session *s, struct span ahead, struct need *need);
 
+/* batch.c: the server reads COPY data. */
+enum take batch_take_while_copying(struct session *s, const struct incoming *m);
+
 /* pass.c: the session is LINKED; the message goes to its server. */
 enum take batch_pass(struct session *s, const struct incoming *m);
 void batch_pass_sync(struct session *s);

@@ -5,7 +5,7 @@
  * cannot hit the next client's query.  At most one is under way to each server:
  * what comes meanwhile is remembered as one more.
  */
-#include "client/session.h"
+#include "client/query.h"
 
 #include "base/ensure.h"
 #include "base/log.h"
@@ -31,6 +31,15 @@ static struct session *find_session(struct sessions *all, uint64_t key)
 
 	HASH_FIND(hh, all->by_key, &key, sizeof key, s);
 	return s;
+}
+
+/* Something of the client's runs: a request of our own is not its to cancel. */
+static bool is_cancellable(const struct session *s)
+{
+	bool may_run = s->state == SESSION_LINKED || s->state == SESSION_REPLICATION;
+	const struct request *head = may_run ? server_head(s->asker.server) : NULL;
+
+	return (head && !head->purpose) || s->state == SESSION_SETTING_UP;
 }
 
 /* The one that has ended may have come too late for the query before this one. */
@@ -132,15 +141,6 @@ void cancel_forget_server(struct sessions *all, struct server *server)
 	}
 }
 
-/* Something of the client's runs: a request of our own is not its to cancel. */
-static bool is_cancellable(const struct session *s)
-{
-	bool may_run = s->state == SESSION_LINKED || s->state == SESSION_REPLICATION;
-	const struct request *head = may_run ? server_head(s->asker.server) : NULL;
-
-	return (head && !head->purpose) || s->state == SESSION_SETTING_UP;
-}
-
 void sessions_cancel(struct sessions *all, uint64_t key)
 {
 	struct session *s = find_session(all, key);
@@ -150,9 +150,7 @@ void sessions_cancel(struct sessions *all, uint64_t key)
 		return;
 	if (s->state == SESSION_WAITING) {
 		pool_leave_queue(&s->asker);
-		query_refuse(s, &(struct error){ "ERROR", "57014",
-						 "canceling statement due to user request", NULL,
-						 NULL });
+		query_refuse_cancelled(s);
 		return;
 	}
 	/* Nothing of the client's has been sent, but what was sent for it may take long. */

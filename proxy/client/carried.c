@@ -219,23 +219,13 @@ static void write_question(struct buf *out, const struct touched *t)
 
 static void write_names(struct buf *out, const struct touched *t)
 {
-	size_t begun = write_begin(out, CLIENT_BIND);
+	size_t begun = bind_message_begin(out, (int)utarray_len(t->names));
 	char **name = NULL;
 
-	write_text(out, span_of(""));
-	write_text(out, span_of(""));
-	write_int16(out, 0);
-	write_int16(out, (int16_t)utarray_len(t->names));
-	while ((name = (char **)utarray_next(t->names, name))) {
-		write_int32(out, (int32_t)strlen(*name));
-		write_bytes(out, span_of(*name));
-	}
-	write_int16(out, 0);
-	write_end(out, begun);
-	begun = write_begin(out, CLIENT_EXECUTE);
-	write_text(out, span_of(""));
-	write_int32(out, 0);
-	write_end(out, begun);
+	while ((name = (char **)utarray_next(t->names, name)))
+		bind_message_text(out, *name);
+	bind_message_end(out, begun);
+	execute_message_write(out);
 	write_empty(out, CLIENT_SYNC);
 }
 
@@ -267,49 +257,11 @@ static bool read_column(struct reader *r, struct span *value)
 	return !r->failed;
 }
 
-static void forget(struct session *s, struct span name)
+/* Too many or too long: the session keeps its connection. */
+static void add(struct session *s, struct settings **to, struct span name, struct span value)
 {
-	char text[CONFIG_NAME_BYTES + 1];
-
-	snprintf(text, sizeof text, "%.*s", SPAN_ARGS(name));
-	settings_remove(&s->asked_settings, text);
-}
-
-static const char *find_startup(const struct session *s, struct span name)
-{
-	char text[CONFIG_NAME_BYTES + 1];
-
-	snprintf(text, sizeof text, "%.*s", SPAN_ARGS(name));
-	return settings_find(s->startup_settings, text);
-}
-
-static bool is_from_startup(const struct session *s, struct span name)
-{
-	return find_startup(s, name) != NULL;
-}
-
-/* It was reset, unseen: in a message that failed later. */
-static struct span restore_later(struct session *s, struct span name)
-{
-	struct span value = span_of(find_startup(s, name));
-
-	if (!settings_add(&s->to_restore, name, value))
+	if (!settings_add(to, name, value))
 		s->own_failed = true;
-	return value;
-}
-
-static void keep(struct session *s, struct span name, struct span value)
-{
-	char text[SETTINGS_MAX_BYTES + 1];
-
-	/* What is made with this path is temporary. */
-	if (span_is(name, "search_path")) {
-		snprintf(text, sizeof text, "%.*s", SPAN_ARGS(value));
-		if (strcasestr(text, "pg_temp"))
-			session_pin(s, PIN_TEMPORARY_TABLE);
-	}
-	if (!settings_add(&s->asked_settings, name, value))
-		s->own_failed = true; /* too many or too long to carry */
 }
 
 void carried_on_row(struct session *s, struct span row)
@@ -320,20 +272,27 @@ void carried_on_row(struct session *s, struct span row)
 	bool has_name = read_column(&r, &name), has_value = read_column(&r, &value);
 	bool is_told = columns == 3 && read_column(&r, &is_set);
 	bool is_default = is_told && span_is(is_set, "f");
+	char text[CONFIG_NAME_BYTES + 1];
+	const char *at_start;
 
 	if (!has_name || r.failed) {
 		s->own_failed = true;
 		return;
 	}
+	snprintf(text, sizeof text, "%.*s", SPAN_ARGS(name));
+	at_start = settings_find(s->startup_settings, text);
 	/* An application's own setting is not in pg_settings, and empty when it was reset. */
-	if (columns == 3 && !is_told && value.size == 0 && is_from_startup(s, name))
+	if (columns == 3 && !is_told && value.size == 0 && at_start)
 		is_default = true;
-	if (is_default && is_from_startup(s, name))
-		value = restore_later(s, name);
-	else if (!has_value || is_default)
-		forget(s, name);
-	if ((has_value && !is_default) || is_from_startup(s, name))
-		keep(s, name, value);
+	/* It was reset, unseen: in a message that failed later. */
+	if (is_default && at_start) {
+		value = span_of(at_start);
+		add(s, &s->to_restore, name, value);
+	}
+	if (at_start || (has_value && !is_default))
+		add(s, &s->asked_settings, name, value);
+	else
+		settings_remove(&s->asked_settings, text);
 }
 
 /* A replica runs no serializable transactions. */
@@ -346,12 +305,17 @@ static bool needs_primary(const struct settings *settings)
 
 static void set(struct session *s, struct settings *settings)
 {
+	const char *path = settings_find(settings, "search_path");
+
 	if (s->settings != settings)
 		settings_drop(s->settings);
 	s->settings = settings;
 	s->asker.settings = settings;
 	s->settings_digest = settings_digest(settings);
 	s->is_serializable = needs_primary(settings);
+	/* What is made with this path is temporary. */
+	if (path && strcasestr(path, "pg_temp"))
+		session_pin(s, PIN_TEMPORARY_TABLE);
 }
 
 void carried_end(struct session *s)
@@ -398,12 +362,8 @@ uint64_t carried_digest(struct session *s)
 
 void carried_begin(struct session *s)
 {
-	const char *path = settings_find(s->settings, "search_path");
-
 	s->startup_settings = settings_hold(s->settings);
 	set(s, s->settings);
-	if (path && strcasestr(path, "pg_temp"))
-		session_pin(s, PIN_TEMPORARY_TABLE);
 }
 
 void carried_finish(struct session *s)

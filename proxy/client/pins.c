@@ -111,23 +111,19 @@ void pins_note_failure(struct session *s, const struct verdict *v)
 		set_pins(s, 0);
 }
 
-static bool is_askable(enum pin_reason reason)
+static unsigned askable_pins(void)
 {
+	unsigned pins = 0;
+
 	for (int i = 0; i < ASKABLE; i++)
-		if (askable[i].reason == reason)
-			return true;
-	return false;
+		pins |= BIT(askable[i].reason);
+	return pins;
 }
 
-/* Something that the server can tell is among them, and nothing that it cannot. */
+/* There are some, and none that the server cannot tell. */
 bool pins_are_due(const struct session *s)
 {
-	if (s->pin == PIN_NONE || !s->pins_changed)
-		return false;
-	for (int reason = 0; reason < PIN_REASON_COUNT; reason++)
-		if ((s->pins & BIT(reason)) && !is_askable((enum pin_reason)reason))
-			return false;
-	return true;
+	return s->pins && s->pins_changed && !(s->pins & ~askable_pins());
 }
 
 /* For all that can be: what is about to be free may have been bound by a function, or
@@ -137,7 +133,6 @@ static void write_question(struct buf *out)
 	char query[2048];
 	size_t used = (size_t)snprintf(query, sizeof query, "SELECT ");
 	const char *comma = "";
-	size_t begun;
 
 	for (int i = 0; i < ASKABLE; i++) {
 		used += (size_t)snprintf(query + used, sizeof query - used, "%s%s", comma,
@@ -146,13 +141,8 @@ static void write_question(struct buf *out)
 	}
 	ensure(used < sizeof query);
 	parse_message_write(out, span_of(""), span_of(query), span_make("\0\0", 2));
-	begun = write_begin(out, CLIENT_BIND);
-	write_bytes(out, span_make("\0\0\0\0\0\0\0\0", 8));
-	write_end(out, begun);
-	begun = write_begin(out, CLIENT_EXECUTE);
-	write_text(out, span_of(""));
-	write_int32(out, 0);
-	write_end(out, begun);
+	bind_message_end(out, bind_message_begin(out, 0));
+	execute_message_write(out);
 	write_empty(out, CLIENT_SYNC);
 }
 
@@ -162,7 +152,7 @@ void pins_ask(struct session *s)
 
 	s->pins_changed = false;
 	s->pins_since = 0;
-	s->pins_asked = s->pins_left = s->pins;
+	s->pins_left = s->pins;
 	write_question(conn_out(&server->conn));
 	conn_sent(&server->conn);
 	own_ask(s, OWN_PINS, 1);
@@ -187,7 +177,7 @@ void pins_on_row(struct session *s, struct span row)
 void pins_end(struct session *s)
 {
 	if (!s->own_failed)
-		set_pins(s, (s->pins & ~s->pins_asked) | s->pins_left | s->pins_since);
+		set_pins(s, s->pins_left | s->pins_since);
 }
 
 /* --- refused --- */

@@ -129,8 +129,7 @@ void query_cancel_set_up(struct session *s)
 {
 	s->set_up_tries = 0;
 	session_set_state(s, SESSION_IDLE);
-	query_refuse(s, &(struct error){ "ERROR", "57014",
-					 "canceling statement due to user request", NULL, NULL });
+	query_refuse_cancelled(s);
 }
 
 /* There is no node for it now: it waits for another topology. */
@@ -258,6 +257,12 @@ void query_refuse(struct session *s, const struct error *e)
 	s->refusal = memory_get_zeroed(sizeof *s->refusal);
 	snprintf(s->refusal->sqlstate, sizeof s->refusal->sqlstate, "%s", e->sqlstate);
 	snprintf(s->refusal->message, sizeof s->refusal->message, "%s", e->message);
+}
+
+void query_refuse_cancelled(struct session *s)
+{
+	query_refuse(s, &(struct error){ "ERROR", "57014",
+					 "canceling statement due to user request", NULL, NULL });
 }
 
 void query_give_refusal(struct session *s)

@@ -40,6 +40,8 @@ enum take query_change_server(struct session *s);
 enum take query_hold(struct session *s);
 /* Bytes went to the server's queue: back-pressure. */
 void query_sent(struct session *s);
+/* IDLE or WAITING: the message that waits is answered 57014. */
+void query_refuse_cancelled(struct session *s);
 /* Writes the error of s->refusal to the client. */
 void query_give_refusal(struct session *s);
 

@@ -5,6 +5,7 @@
  */
 #include "client/replication.h"
 
+#include "client/batch.h"
 #include "client/pins.h"
 #include "client/query.h"
 #include "base/ensure.h"
@@ -99,20 +100,12 @@ static bool is_of_batch(char type)
 	       type != CLIENT_FLUSH;
 }
 
-/* PostgreSQL ends a stream in which something else comes, and ignores Sync and Flush
- * in COPY FROM. */
+/* PostgreSQL ends a stream in which something else comes. */
 static enum take take_while_copying(struct session *s, const struct incoming *m)
 {
-	if (s->asker.server->is_streaming) {
-		session_fail(s, "08P01", "invalid standby message type \"%c\"", m->f.type);
-		return TAKE_HOLD;
-	}
-	if (m->f.type == CLIENT_SYNC || m->f.type == CLIENT_FLUSH) {
-		s->passing_is_dropped = true;
-		return TAKE_DONE;
-	}
-	session_fail(s, "08P01", "unexpected message %s during COPY from stdin",
-		     frame_name(FRAME_FROM_CLIENT, m->f.type));
+	if (!s->asker.server->is_streaming)
+		return batch_take_while_copying(s, m);
+	session_fail(s, "08P01", "invalid standby message type \"%c\"", m->f.type);
 	return TAKE_HOLD;
 }
 

@@ -28,24 +28,24 @@
 
 typedef enum take handler(struct session *s, const struct incoming *m);
 
+#define COPY_TRAFFIC                                                           \
+	[CLIENT_COPY_DATA] = query_take_copy, [CLIENT_COPY_DONE] = query_take_copy, \
+	[CLIENT_COPY_FAIL] = query_take_copy, [CLIENT_TERMINATE] = query_take_terminate
+
 /* A client that is logged in may send these in any order. */
 #define TRAFFIC                                                                \
 	[CLIENT_QUERY] = query_take_query, [CLIENT_PARSE] = query_take_batch,  \
 	[CLIENT_BIND] = query_take_batch, [CLIENT_DESCRIBE] = query_take_batch, \
 	[CLIENT_EXECUTE] = query_take_batch, [CLIENT_CLOSE] = query_take_batch, \
 	[CLIENT_SYNC] = query_take_batch, [CLIENT_FLUSH] = query_take_batch,   \
-	[CLIENT_FUNCTION_CALL] = query_take_function,                          \
-	[CLIENT_COPY_DATA] = query_take_copy, [CLIENT_COPY_DONE] = query_take_copy, \
-	[CLIENT_COPY_FAIL] = query_take_copy, [CLIENT_TERMINATE] = query_take_terminate
+	[CLIENT_FUNCTION_CALL] = query_take_function, COPY_TRAFFIC
 
 #define REPLICATION_TRAFFIC                                                    \
 	[CLIENT_QUERY] = replication_take, [CLIENT_PARSE] = replication_take,  \
 	[CLIENT_BIND] = replication_take, [CLIENT_DESCRIBE] = replication_take, \
 	[CLIENT_EXECUTE] = replication_take, [CLIENT_CLOSE] = replication_take, \
 	[CLIENT_SYNC] = replication_take, [CLIENT_FLUSH] = replication_take,   \
-	[CLIENT_FUNCTION_CALL] = replication_take,                             \
-	[CLIENT_COPY_DATA] = query_take_copy, [CLIENT_COPY_DONE] = query_take_copy, \
-	[CLIENT_COPY_FAIL] = query_take_copy, [CLIENT_TERMINATE] = query_take_terminate
+	[CLIENT_FUNCTION_CALL] = replication_take, COPY_TRAFFIC
 
 /* What is not in `take` is refused with 08P01. */
 static const struct {

@@ -138,7 +138,7 @@ struct session {
 	/* what binds it to its connection; see pins.h */
 	enum pin_reason pin; /* the first of `pins` */
 	unsigned pins; /* bits */
-	unsigned pins_asked, pins_left; /* what the server was asked for, what there still is */
+	unsigned pins_left; /* what there still is, by the server's answer */
 	unsigned pins_since; /* pinned, perhaps anew, since it was asked */
 	bool pins_changed; /* since it was asked */
 	/* The server knows the client's prepared statements by the client's own names. */

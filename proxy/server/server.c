@@ -285,11 +285,18 @@ static void end_all_requests(struct server *s)
 
 /* --- what it knows --- */
 
-enum knowledge server_knows(struct server *s, const struct statement *st, uint64_t epoch)
+static struct known_statement *find_known(const struct server *s, struct statement_id id)
 {
 	struct known_statement *k;
 
-	HASH_FIND(hh, s->known, &st->id, sizeof st->id, k);
+	HASH_FIND(hh, s->known, &id, sizeof id, k);
+	return k;
+}
+
+enum knowledge server_knows(struct server *s, const struct statement *st, uint64_t epoch)
+{
+	struct known_statement *k = find_known(s, st->id);
+
 	if (!k)
 		return KNOWS_NOT;
 	/* uthash keeps the order of insertion: the newest use is the last. */
@@ -300,9 +307,8 @@ enum knowledge server_knows(struct server *s, const struct statement *st, uint64
 
 void server_doubt(struct server *s, const struct statement *st)
 {
-	struct known_statement *k;
+	struct known_statement *k = find_known(s, st->id);
 
-	HASH_FIND(hh, s->known, &st->id, sizeof st->id, k);
 	if (k)
 		k->epoch = 0;
 }
@@ -320,9 +326,8 @@ static void close_known(struct server *s, struct known_statement *k, struct aske
 
 void server_unlearn(struct server *s, const struct statement *st, struct asker *a)
 {
-	struct known_statement *k;
+	struct known_statement *k = find_known(s, st->id);
 
-	HASH_FIND(hh, s->known, &st->id, sizeof st->id, k);
 	if (k)
 		close_known(s, k, a);
 }
@@ -349,9 +354,8 @@ void server_learn(struct server *s, const struct statement *st, struct asker *a)
 
 void server_forget(struct server *s, struct statement_id id)
 {
-	struct known_statement *k;
+	struct known_statement *k = find_known(s, id);
 
-	HASH_FIND(hh, s->known, &id, sizeof id, k);
 	if (!k)
 		return;
 	HASH_DEL(s->known, k);

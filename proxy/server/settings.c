@@ -241,11 +241,6 @@ static bool is_identity(const char *name)
 	return strcasecmp(name, identities[0]) == 0 || strcasecmp(name, identities[1]) == 0;
 }
 
-static bool has_identity(const struct settings *s)
-{
-	return settings_find(s, identities[0]) || settings_find(s, identities[1]);
-}
-
 static void add(struct change *c, const char *name, const char *value)
 {
 	ensure(c->count < 2 * SETTINGS_MAX + 4);
@@ -293,13 +288,6 @@ static void add_identity(struct change *c, const struct settings *to)
 	}
 }
 
-static void write_parameter(struct buf *out, const char *text)
-{
-	write_int32(out, text ? (int32_t)strlen(text) : -1);
-	if (text)
-		write_bytes(out, span_of(text));
-}
-
 static void write_parse(struct buf *out, int count)
 {
 	char query[(2 * SETTINGS_MAX + 4) * 64];
@@ -322,21 +310,13 @@ static int write_group(struct buf *out, const struct change *c)
 	if (c->count == 0)
 		return 0;
 	write_parse(out, c->count);
-	begun = write_begin(out, CLIENT_BIND);
-	write_text(out, span_of(""));
-	write_text(out, span_of(""));
-	write_int16(out, 0);
-	write_int16(out, (int16_t)(c->count * 2));
+	begun = bind_message_begin(out, c->count * 2);
 	for (int i = 0; i < c->count; i++) {
-		write_parameter(out, c->all[i].name);
-		write_parameter(out, c->all[i].value);
+		bind_message_text(out, c->all[i].name);
+		bind_message_text(out, c->all[i].value);
 	}
-	write_int16(out, 0);
-	write_end(out, begun);
-	begun = write_begin(out, CLIENT_EXECUTE);
-	write_text(out, span_of(""));
-	write_int32(out, 0);
-	write_end(out, begun);
+	bind_message_end(out, begun);
+	execute_message_write(out);
 	return 1;
 }
 
@@ -347,12 +327,10 @@ int settings_write_change(struct buf *out, const struct settings *from, const st
 
 	if (settings_equal(from, to))
 		return 0;
-	if (has_identity(from))
-		add_identity_end(&others, from);
+	add_identity_end(&others, from);
 	add_differences(&encoding, from, to, true);
 	add_differences(&others, from, to, false);
-	if (has_identity(from) || has_identity(to))
-		add_identity(&others, to);
+	add_identity(&others, to);
 	groups = write_group(out, &encoding);
 	groups += write_group(out, &others);
 	if (groups > 0)

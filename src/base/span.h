@@ -38,6 +38,15 @@ static inline bool span_is(struct span s, const char *text)
 	return span_equal(s, span_of(text));
 }
 
+/* `words` ends with NULL. */
+static inline bool span_is_one_of(struct span s, const char *const *words)
+{
+	for (; *words; words++)
+		if (span_is(s, *words))
+			return true;
+	return false;
+}
+
 static inline bool span_starts_with(struct span s, const char *prefix)
 {
 	size_t size = strlen(prefix);

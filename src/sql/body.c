@@ -41,14 +41,6 @@ static void note(struct body *b, enum pin_reason pin)
 		b->found = PIN_FUNCTION;
 }
 
-static bool is_one_of(struct span word, const char *const *words)
-{
-	for (; *words; words++)
-		if (span_is(word, *words))
-			return true;
-	return false;
-}
-
 /* Without quotes, in lower case, cut where no name is as long. */
 static struct span fold_word(const struct token *t, char room[WORD_MAX])
 {
@@ -123,7 +115,7 @@ static bool is_command(struct lexer ahead)
 
 	switch (t.kind) {
 	case TOKEN_WORD:
-		return !is_one_of(fold_word(&t, room), not_names);
+		return !span_is_one_of(fold_word(&t, room), not_names);
 	case TOKEN_OPERATOR: /* format() puts a name for it */
 		return t.text.data[0] == '%';
 	case TOKEN_MARK:
@@ -147,7 +139,7 @@ static bool makes_something(struct lexer ahead)
 	struct token t = lexer_next(&ahead);
 	char room[WORD_MAX];
 
-	return t.kind == TOKEN_WORD && is_one_of(fold_word(&t, room), things);
+	return t.kind == TOKEN_WORD && span_is_one_of(fold_word(&t, room), things);
 }
 
 /* ---- words ---- */
@@ -160,8 +152,8 @@ static void see_first_word(struct body *b, struct place *p, struct span word)
 	struct lexer ahead = p->lexer;
 	struct token next;
 
-	p->is_message = is_one_of(word, messages);
-	if (is_one_of(word, commands) && is_command(p->lexer) && !is_of_transaction(p->lexer))
+	p->is_message = span_is_one_of(word, messages);
+	if (span_is_one_of(word, commands) && is_command(p->lexer) && !is_of_transaction(p->lexer))
 		note(b, PIN_FUNCTION);
 	next = lexer_next(&ahead);
 	if (span_is(word, "load") && (next.kind == TOKEN_STRING || next.kind == TOKEN_END))
@@ -175,7 +167,7 @@ static bool is_temporary(const struct place *p, struct span word)
 
 	if (!span_is(word, "temp") && !span_is(word, "temporary"))
 		return false;
-	return is_one_of(span_of(p->before), making) || makes_something(p->lexer);
+	return span_is_one_of(span_of(p->before), making) || makes_something(p->lexer);
 }
 
 static void see_word(struct body *b, struct place *p, struct span word)
@@ -197,7 +189,7 @@ static bool is_opening(struct span word)
 {
 	static const char *const words[] = { "begin", "then", "else", "loop", "atomic", NULL };
 
-	return is_one_of(word, words);
+	return span_is_one_of(word, words);
 }
 
 static void take_word(struct body *b, struct place *p, const struct token *t)
@@ -260,12 +252,6 @@ static void ignore_word(void *context, struct span word)
 {
 	(void)context;
 	(void)word;
-}
-
-static bool is_word_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || (c & 0x80);
 }
 
 /* Words that need no grammar to be told. */

@@ -9,22 +9,14 @@
 
 enum { WORD_MAX = 64 };
 
-static bool is_one_of(struct span word, const char *const *words)
-{
-	for (; *words; words++)
-		if (span_is(word, *words))
-			return true;
-	return false;
-}
-
 /* What statements do that begin so, whatever else they say. */
 static void see_first_word(struct guess *g, struct span word)
 {
 	static const char *const leaving[] = { "set", "listen", "load", "prepare", NULL };
 	static const char *const changing[] = { "create", "alter", "drop", NULL };
 
-	g->may_leave |= is_one_of(word, leaving);
-	g->may_change_schema |= is_one_of(word, changing);
+	g->may_leave |= span_is_one_of(word, leaving);
+	g->may_change_schema |= span_is_one_of(word, changing);
 }
 
 /* Beginnings of statements that a newer server may use in ways unknown here. */
@@ -35,7 +27,7 @@ static void see_first_token(struct guess *g, struct span word)
 	};
 
 	see_first_word(g, word);
-	g->may_leave |= is_one_of(word, leaving);
+	g->may_leave |= span_is_one_of(word, leaving);
 }
 
 /* Words that tell wherever they stand. */
@@ -44,7 +36,7 @@ static void see_word(struct guess *g, struct span word)
 	static const char *const leaving[] = { "temp", "temporary", "hold", "pg_settings", NULL };
 	enum pin_reason pin = PIN_NONE;
 
-	g->may_leave |= is_one_of(word, leaving) || span_starts_with(word, "pg_temp");
+	g->may_leave |= span_is_one_of(word, leaving) || span_starts_with(word, "pg_temp");
 	if (danger_find(word, &pin))
 		g->may_leave |= pin != PIN_NONE;
 }
@@ -92,18 +84,12 @@ struct guess guess_from_tokens(struct span text, bool standard_conforming_string
 	return g;
 }
 
-static bool is_word_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || (c & 0x80);
-}
-
 /* A statement of PL/pgSQL may follow these, as it may follow a quote or ";". */
 static bool is_opening_word(struct span word)
 {
 	static const char *const words[] = { "begin", "then", "else", "loop", NULL };
 
-	return is_one_of(word, words);
+	return span_is_one_of(word, words);
 }
 
 struct guess guess_from_bytes(struct span text)

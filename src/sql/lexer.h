@@ -66,6 +66,13 @@ static inline char fold_letter(char c)
 	return folded_letters[(unsigned char)c];
 }
 
+/* May it be in a word, in whatever encoding? */
+static inline bool is_word_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || (c & 0x80);
+}
+
 /* U&'…' or U&"…": a UESCAPE clause may follow. */
 static inline bool token_is_unicode(const struct token *t)
 {

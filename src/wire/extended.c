@@ -54,6 +54,30 @@ void bind_head_write(struct buf *b, struct span portal, struct span statement, s
 	write_text(b, statement);
 }
 
+size_t bind_message_begin(struct buf *b, int count)
+{
+	size_t begun = write_begin(b, CLIENT_BIND);
+
+	write_text(b, span_of(""));
+	write_text(b, span_of(""));
+	write_int16(b, 0);
+	write_int16(b, (int16_t)count);
+	return begun;
+}
+
+void bind_message_text(struct buf *b, const char *text)
+{
+	write_int32(b, text ? (int32_t)strlen(text) : -1);
+	if (text)
+		write_bytes(b, span_of(text));
+}
+
+void bind_message_end(struct buf *b, size_t begun)
+{
+	write_int16(b, 0);
+	write_end(b, begun);
+}
+
 bool named_message_read(struct span body, struct named_message *m)
 {
 	struct reader r = reader_of(body);
@@ -79,6 +103,15 @@ bool execute_message_read(struct span body, struct execute_message *m)
 	m->portal = read_text(&r);
 	m->row_limit = read_int32(&r);
 	return reader_is_done(&r);
+}
+
+void execute_message_write(struct buf *b)
+{
+	size_t begun = write_begin(b, CLIENT_EXECUTE);
+
+	write_text(b, span_of(""));
+	write_int32(b, 0);
+	write_end(b, begun);
 }
 
 uint64_t command_rows(struct span tag)

@@ -33,6 +33,12 @@ enum head_result bind_head_read(struct span body, bool whole, struct bind_head *
  * Fits whatever a client sent when the new name is at most FRAME_RENAME_BYTES longer. */
 void bind_head_write(struct buf *b, struct span portal, struct span statement, size_t rest_size);
 
+/* A Bind of the unnamed portal to the unnamed statement: begin with the number of its
+ * parameters, each of them as text (NULL: null), end. */
+size_t bind_message_begin(struct buf *b, int count);
+void bind_message_text(struct buf *b, const char *text);
+void bind_message_end(struct buf *b, size_t begun);
+
 /* Describe and Close: 'S' or 'P', and a name. */
 struct named_message {
 	char what;
@@ -48,6 +54,8 @@ struct execute_message {
 };
 
 bool execute_message_read(struct span body, struct execute_message *m);
+/* Of the unnamed portal, all rows. */
+void execute_message_write(struct buf *b);
 
 /* The row count at the end of a command tag: "SELECT 5" → 5, "INSERT 0 3" → 3,
  * "BEGIN" → 0. */
