@@ -47,7 +47,7 @@ static void ask_again(struct cancel *c, struct server *server)
 {
 	struct session *s = c->again ? find_session(c->sessions, c->again) : NULL;
 
-	if (s && s->asker.server == server && server->queue_count > 0)
+	if (s && s->asker.server == server && is_cancellable(s))
 		cancel_send(c->sessions, server);
 }
 
