@@ -21,7 +21,7 @@ KNOWN = {
     **known("the same error from another place in PostgreSQL: the Parse of ours",
             "table_changes_under_a_star_in_a_transaction", kinds=["moving"]),
     **known("another connection does not know the statement, which is parsed there as it is now",
-            "table_changes_and_another_name_is_parsed", kinds=TRANSACTION),
+            "table_changes_and_another_name_is_parsed", kinds=["split"]),
     **known("as above", "own_table_change_under_a_star", kinds=["split"]),
     **known("the ParameterStatus of a value that RESET goes back to comes behind ReadyForQuery",
             "login_with_application_name", "login_with_options_and_reset_all"),
@@ -63,3 +63,7 @@ KNOWN = {
     **known("as above",
             "table_changes_under_a_star_in_a_transaction", kinds=["split"]),
 }
+
+# Differs or not, by which connections the scripts before have left idle: not strict.
+SOMETIMES = known("another connection may not know the statement, which is parsed there as it is now",
+                  "table_changes_and_another_name_is_parsed", kinds=["moving"])
