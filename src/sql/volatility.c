@@ -225,11 +225,12 @@ static void find_in_schema(const struct fact *table, const char *schema, const c
 			   struct finding *found)
 {
 	char both[2 * SEARCH_PATH_NAME_BYTES + 1];
-	int size = snprintf(both, sizeof both, "%s.%s", schema, name);
 
 	/* PostgreSQL's names are shorter. */
-	if (size > 0 && (size_t)size < sizeof both)
-		add_finding(found, find_fact(table, both));
+	if (strlen(schema) + 1 + strlen(name) >= sizeof both)
+		return;
+	stpcpy(stpcpy(stpcpy(both, schema), "."), name);
+	add_finding(found, find_fact(table, both));
 }
 
 /* The worst of the schemas on the path, see search_path.h.  One with a dot has its schema,
