@@ -95,8 +95,18 @@ static void apply_effects(struct session *s, struct server *server, const struct
 		prepared_undo_forget(prepared_set(s, span_of(v->deallocated[i]), NULL));
 	if (v->changes_schema || v->pin == PIN_TEMPORARY_TABLE)
 		statements_begin_epoch(&s->sessions->statements);
-	if (v->changes_schema)
+	if (v->changes_schema) {
+		s->changed_schema = true;
 		s->sessions->on_schema_change(s->sessions->context, s->database);
+	}
+}
+
+/* What it changed in a transaction, all see from now on. */
+static void note_transaction_end(struct session *s)
+{
+	if (s->changed_schema)
+		s->sessions->on_schema_change(s->sessions->context, s->database);
+	s->changed_schema = false;
 }
 
 static bool ends_with_ready(enum request_kind kind)
@@ -223,13 +233,15 @@ static void on_ready(struct asker *a, struct server *server, char status, enum a
 	}
 	if (plan == ANSWER_PASS)
 		s->readies_due--;
+	if (status == 'I')
+		note_transaction_end(s);
 	if (plan == ANSWER_PASS && status == 'I') {
 		stats_count(s->sessions->stats, COUNT_TRANSACTIONS, 1);
 		if (s->wrote)
 			freshness_note_write(&s->freshness, loop_now_us());
 		/* In a pipeline the write may be the one that is still to come. */
 		if (server->queue_count == 0 && !s->is_batch_open)
-			s->wrote = false;
+			s->wrote = s->may_look_elsewhere = false;
 	}
 	s->is_copying_in = false;
 	if (server->queue_count > 0)
@@ -308,7 +320,7 @@ static void go_on(struct session *s, const struct error *e)
 	s->is_batch_open = false;
 	s->readies_due = 0;
 	s->arrived_us = 0;
-	s->wrote = false;
+	s->wrote = s->may_look_elsewhere = false;
 	s->holds_for_answers = false;
 	session_set_state(s, SESSION_IDLE);
 	conn_release(&s->conn);

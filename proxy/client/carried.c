@@ -312,6 +312,7 @@ static void set(struct session *s, struct settings *settings)
 	s->settings = settings;
 	s->asker.settings = settings;
 	s->settings_digest = settings_digest(settings);
+	s->lookup_digest = router_lookup_digest(s->sessions->router, s->user, settings);
 	s->is_serializable = needs_primary(settings);
 	/* What is made with this path is temporary. */
 	if (path && strcasestr(path, "pg_temp"))
@@ -356,6 +357,14 @@ uint64_t carried_digest(struct session *s)
 	if (!carried_is_unsaved(s))
 		return s->settings_digest;
 	return (s->key ^ ++s->unknown_count) | 1;
+}
+
+struct lookup carried_lookup(const struct session *s)
+{
+	bool is_known = !carried_is_unsaved(s) && s->pin == PIN_NONE && !s->may_look_elsewhere;
+
+	return (struct lookup){ s->database, s->user, s->settings,
+				is_known ? s->lookup_digest : 0 };
 }
 
 /* --- from beginning to end --- */

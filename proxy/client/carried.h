@@ -44,6 +44,10 @@ bool carried_set_up(struct session *s, struct server *server);
  * nothing else has. */
 uint64_t carried_digest(struct session *s);
 
+/* Where its names are looked up.  Not known while settings are not, nor with what SET LOCAL
+ * or, in a pinned session, a function may have set. */
+struct lookup carried_lookup(const struct session *s);
+
 /* From start-up: `s->settings` is what was given. */
 void carried_begin(struct session *s);
 void carried_finish(struct session *s);

@@ -33,11 +33,12 @@ struct known_query *query_know(struct session *s, struct span text)
 
 void query_need_add(struct session *s, struct need *need, struct known_query *q)
 {
+	struct lookup lookup = carried_lookup(s);
 	int reason = ROUTE_FIRST_OWN + ROUTE_SERIALIZABLE;
 
 	need->reads_sequence |= q->verdict->reads_sequence;
 	if (s->is_serializable ||
-	    !router_is_harmless(s->sessions->router, s->database, q, &reason)) {
+	    !router_is_harmless(s->sessions->router, &lookup, q, &reason)) {
 		if (need->is_harmless)
 			need->reason = reason;
 		need->is_harmless = false;
@@ -47,15 +48,18 @@ void query_need_add(struct session *s, struct need *need, struct known_query *q)
 enum query_use query_note_use(struct session *s, struct known_query *q)
 {
 	const struct verdict *v = q->verdict;
+	struct lookup lookup = carried_lookup(s);
 	int reason;
 
 	session_pin_all(s, v->pins);
-	session_pin(s, router_traces(s->sessions->router, s->database, q));
+	session_pin(s, router_traces(s->sessions->router, &lookup, q));
+	/* SET LOCAL may be in a message with others; set_config() passes for a write. */
+	s->may_look_elsewhere |= v->kind == VERDICT_SESSION || v->kind == VERDICT_WRITE;
 	if (v->kind == VERDICT_CONTROL || v->kind == VERDICT_EMPTY)
 		return USE_CONTROL;
 	if (v->writes_nothing)
 		return USE_READ;
-	if (router_is_harmless(s->sessions->router, s->database, q, &reason))
+	if (router_is_harmless(s->sessions->router, &lookup, q, &reason))
 		return USE_READ;
 	s->wrote = true;
 	return USE_WRITE;

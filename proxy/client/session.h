@@ -128,6 +128,7 @@ struct session {
 	struct settings *asked_settings; /* being built of the answer */
 	struct settings *to_restore; /* being built: reset to another value than that of start-up */
 	uint64_t settings_digest; /* of them; carried_digest */
+	uint64_t lookup_digest; /* of them; carried_lookup */
 	uint64_t unknown_count; /* of digests of what nobody knows yet */
 	bool is_serializable; /* by default: no replica will do */
 	uint8_t own_due; /* enum own_purpose: the request of our own that is under way */
@@ -165,6 +166,8 @@ struct session {
 	bool is_local; /* this batch is answered without a server */
 	bool is_detached; /* this batch only prepares: it gets a Sync of ours at its Flush */
 	bool wrote; /* something that may write was sent since the last commit */
+	bool changed_schema; /* since then, too: others see it when the transaction ends */
+	bool may_look_elsewhere; /* SET LOCAL may have been: until then, too */
 	bool unsafe_encoding, strings_conform; /* as the server last told the client */
 	bool is_routed; /* the message that waits */
 	bool reads_sequence; /* and it does */

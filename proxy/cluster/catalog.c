@@ -3,7 +3,7 @@
  * survey.c makes of it.  It does not interpret it.  Control thread.
  *
  * A look is: connect to the primary (to a replica while there is none: their
- * catalogues are equal), one question, close.  The connection is kept only
+ * catalogues are equal), the opening, one question, close.  The connection is kept only
  * while another look follows soon, so that a thousand databases do not hold a
  * thousand connections.  At most LOOKS_AT_ONCE run; the rest wait.
  *
@@ -47,14 +47,15 @@ struct catalog {
 	int64_t due_us; /* when; 0: not set */
 	bool is_running; /* a look is under way */
 	bool is_waiting; /* for its turn, or for a node that is up */
+	bool is_opening; /* and its connection is new: no question yet */
 	bool is_demanded; /* the look under way follows DDL */
 	int looks; /* demanded by DDL, still to begin */
 	int node; /* asked, or connected to; -1 */
 	int64_t began_us;
 	int cost_ms; /* of the last look */
 	int failures; /* in a row */
-	bool is_known; /* `digest` is that of the published snapshot */
-	struct survey_digest digest;
+	struct volatility *known; /* held; what was published last, or NULL */
+	struct survey_digest digest; /* of it */
 	UT_hash_handle hh;
 };
 
@@ -146,12 +147,27 @@ static int choose_node(const struct topology *t)
 	return -1;
 }
 
+static void ask(struct catalog *c)
+{
+	const struct node *node = &c->catalogs->topology->nodes[c->node];
+	const char *values[] = { c->catalogs->harmless };
+	struct asker_place place = { .host = node->host,
+				     .port = node->port,
+				     .address = &node->address,
+				     .address_size = node->address_size,
+				     .database = c->database };
+
+	c->is_opening = !asker_is_connected(c->asker);
+	if (c->is_opening)
+		asker_ask(c->asker, &place, survey_opening(), 0, NULL, LOOK_TIMEOUT_MS);
+	else
+		asker_ask(c->asker, &place, survey_question(), 1, values, LOOK_TIMEOUT_MS);
+}
+
 static void look(struct catalog *c)
 {
 	struct catalogs *catalogs = c->catalogs;
 	int node = choose_node(catalogs->topology);
-	const char *values[] = { catalogs->harmless };
-	struct asker_place place = { .database = c->database };
 
 	ensure(!c->is_running);
 	loop_timer_stop(catalogs->loop, &c->timer);
@@ -162,10 +178,6 @@ static void look(struct catalog *c)
 		return;
 	if (c->node != node)
 		asker_close(c->asker);
-	place.host = catalogs->topology->nodes[node].host;
-	place.port = catalogs->topology->nodes[node].port;
-	place.address = &catalogs->topology->nodes[node].address;
-	place.address_size = catalogs->topology->nodes[node].address_size;
 	c->node = node;
 	c->began_us = now_us();
 	c->is_demanded = c->looks > 0;
@@ -173,17 +185,19 @@ static void look(struct catalog *c)
 		c->looks--;
 	c->is_running = true;
 	catalogs->running++;
-	asker_ask(c->asker, &place, survey_question(), 1, values, LOOK_TIMEOUT_MS);
+	ask(c);
 }
 
+/* Takes the snapshot. */
 static void publish(struct catalog *c, struct volatility *v)
 {
 	struct catalogs *catalogs = c->catalogs;
 
 	for (int i = 0; i < catalogs->harmless_count; i++)
 		volatility_allow_function(v, catalogs->harmless_names[i]);
+	volatility_drop(c->known);
+	c->known = v;
 	catalogs->on_change(catalogs->context, v);
-	volatility_drop(v);
 }
 
 static void note_failure(struct catalog *c, const char *reason)
@@ -201,24 +215,26 @@ static void note_failure(struct catalog *c, const char *reason)
 static void note_rows(struct catalog *c, const PGresult *rows)
 {
 	struct survey_digest digest = survey_digest(rows, c->catalogs->seed);
-	bool is_same = c->is_known && digest.low == c->digest.low && digest.high == c->digest.high;
+	bool is_same = c->known && digest.low == c->digest.low && digest.high == c->digest.high;
 	struct volatility *v = NULL;
 
-	/* After DDL there is always a new snapshot, whoever waits for one.  Else
+	/* After DDL there is always a new snapshot, whoever waits for one; once.  Else
 	 * an equal one would only make the workers judge everything again. */
-	if (!is_same || c->is_demanded) {
+	if (!is_same || (c->is_demanded && c->looks == LOOKS_AFTER_DDL - 1)) {
 		v = survey_read(rows, c->database, c->catalogs->generation + 1);
 		if (!v) {
 			note_failure(c, "the answer makes no sense");
 			return;
 		}
+		if (c->known)
+			start_paths_keep(volatility_start_paths(v),
+					 volatility_start_paths(c->known));
 		c->catalogs->generation++;
 	}
-	if (c->failures || !c->is_known)
+	if (c->failures || !c->known)
 		log_info("read the catalogue of database \"%s\": %d rows, %d ms", c->database,
 			 PQntuples(rows), c->cost_ms);
 	c->failures = 0;
-	c->is_known = true;
 	c->digest = digest;
 	plan_next_look(c);
 	if (v)
@@ -233,6 +249,10 @@ static void on_look_answer(void *context, const struct asker_answer *answer)
 	if (!answer->was_asked) {
 		if (c->is_waiting)
 			look(c);
+		return;
+	}
+	if (c->is_opening && answer->outcome == ASKER_ROWS) {
+		ask(c);
 		return;
 	}
 	c->is_running = false;
@@ -364,7 +384,7 @@ struct catalogs *catalogs_create(struct loop *loop, const struct config *config,
 	catalogs->login = (struct asker_login){
 		.user = catalogs->user, .password = catalogs->password,
 		.application = "pgweir catalogue",
-		.settings = "-c search_path=pg_catalog -c jit=off -c statement_timeout=30000",
+		.settings = "-c jit=off -c statement_timeout=30000",
 		.tls = config->tls_server_mode, .tls_ca = catalogs->tls_ca };
 	copy_harmless(catalogs, config);
 	return catalogs;
@@ -374,6 +394,7 @@ static void catalog_destroy(struct catalog *c)
 {
 	loop_timer_stop(c->catalogs->loop, &c->timer);
 	asker_destroy(c->asker);
+	volatility_drop(c->known);
 	free(c->database);
 	free(c);
 }

@@ -113,7 +113,8 @@
 	" UNION ALL SELECT 'c', t.oid, 'f', f FROM pg_type t,"                         \
 	"  unnest(ARRAY[typoutput, typsend]::oid[]) AS f"                              \
 	"  WHERE f <> 0 AND t.oid >= " USER_OIDS                                       \
-	" UNION ALL SELECT 'c', castsource, 'f', castfunc FROM pg_cast"                \
+	" UNION ALL SELECT 'c', t, 'f', castfunc FROM pg_cast,"                        \
+	"  unnest(ARRAY[castsource, casttarget]) AS t"                                 \
 	"  WHERE castfunc <> 0 AND castcontext = 'i'"                                  \
 	" UNION ALL SELECT 'c', amproclefttype, 'f', amproc FROM pg_amproc p"          \
 	"  JOIN pg_opfamily o ON o.oid = p.amprocfamily JOIN pg_am a ON a.oid = o.opfmethod" \
@@ -220,26 +221,25 @@
 	" UNION ALL SELECT 'n', n.nspname, t.typname, 't' || t.oid FROM pg_type t"     \
 	"  JOIN schemas n ON n.oid = t.typnamespace"                                   \
 	"  JOIN reaching a ON a.kind = 't' AND a.id = t.oid"                           \
-	" UNION ALL SELECT 'n', '', o.oprname, 'o' || o.oid FROM pg_operator o"        \
+	" UNION ALL SELECT 'n', n.nspname, o.oprname, 'o' || o.oid FROM pg_operator o" \
+	"  JOIN schemas n ON n.oid = o.oprnamespace"                                   \
 	"  JOIN reaching a ON a.kind = 'o' AND a.id = o.oid ORDER BY 4)"
 
 /*
  * A name is dangerous if any overload is.  Array types of users are named only
- * when dangerous: the grammar gives arrays as their element.  The relations of
- * information_schema are left out, because unqualified names stand for the
- * worst of all schemas and its "tables" or "columns" are everybody's names;
- * unknown ones go to the primary all the same.  The dangerous come first: what
- * the limit cuts is unknown, never harmless.  The first row decides the types: a
- * body would be cut to 63 bytes if it were "name".
+ * when dangerous: the grammar gives arrays as their element.  The dangerous come
+ * first: what the limit cuts is unknown, never harmless.  The first row decides the
+ * types: a body would be cut to 63 bytes if it were "name".
  */
 #define RESULT                                                                         \
 	" (SELECT 'f', n.nspname::text, p.proname::text,"                              \
 	"  bool_or(b.id IS NOT NULL)::int::text FROM pg_proc p"                        \
 	"  JOIN schemas n ON n.oid = p.pronamespace"                                   \
 	"  LEFT JOIN bad b ON b.kind = 'f' AND b.id = p.oid GROUP BY 2, 3"             \
-	" UNION ALL SELECT 'o', '', o.oprname,"                                        \
+	" UNION ALL SELECT 'o', n.nspname, o.oprname,"                                 \
 	"  bool_or(b.id IS NOT NULL)::int::text FROM pg_operator o"                    \
-	"  LEFT JOIN bad b ON b.kind = 'o' AND b.id = o.oid GROUP BY 3"                \
+	"  JOIN schemas n ON n.oid = o.oprnamespace"                                   \
+	"  LEFT JOIN bad b ON b.kind = 'o' AND b.id = o.oid GROUP BY 2, 3"             \
 	" UNION ALL SELECT 't', n.nspname, t.typname,"                                 \
 	"  (b.id IS NOT NULL)::int::text FROM pg_type t"                               \
 	"  JOIN schemas n ON n.oid = t.typnamespace"                                   \
@@ -250,16 +250,39 @@
 	"  JOIN schemas n ON n.oid = c.relnamespace"                                   \
 	"  LEFT JOIN bad b ON b.kind = 'r' AND b.id = c.oid"                           \
 	"  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"                          \
-	"  AND n.nspname <> 'information_schema'"                                      \
 	" ORDER BY 4 DESC, 1, 2, 3 LIMIT 500000)"
+
+/* ---- what sessions begin with, see sql/start_path.h ---- */
+
+/* The levels are those of enum start_level. */
+#define STARTS                                                                         \
+	"starts AS MATERIALIZED (SELECT CASE WHEN setrole <> 0 AND setdatabase <> 0 THEN '0'" \
+	" WHEN setrole <> 0 THEN '1' WHEN setdatabase <> 0 THEN '2' ELSE '3' END AS level," \
+	" CASE WHEN setrole = 0 THEN '' ELSE pg_get_userbyid(setrole)::text END AS role," \
+	" split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value"       \
+	" FROM pg_db_role_setting, unnest(setconfig) AS c WHERE setdatabase IN (0,"    \
+	"  (SELECT oid FROM pg_database WHERE datname = current_database())))"
+
+/* What we are given at login is the server's own only if nobody altered it for us. */
+#define SETTINGS                                                                       \
+	" UNION ALL (SELECT CASE name WHEN 'role' THEN 'i' ELSE 's' END, level, role, value" \
+	"  FROM starts WHERE name IN ('search_path', 'role') ORDER BY 1, 2, 3)"        \
+	" UNION ALL SELECT 's', '4', '', reset_val FROM pg_settings"                   \
+	"  WHERE name = 'search_path' AND NOT EXISTS (SELECT FROM starts"              \
+	"  WHERE starts.name = 'search_path' AND role IN ('', session_user))"
+
+const char *survey_opening(void)
+{
+	return "SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)";
+}
 
 const char *survey_question(void)
 {
 	return "WITH RECURSIVE " SCHEMAS ", " VIEWS ", " POLICIES ", " TREES ", " KINDS
 	       ", edges (kind, id, to_kind, to_id) AS MATERIALIZED (" EDGES_OF_TREES
 	       EDGES_OF_DEPEND EDGES_OF_FUNCTIONS EDGES_OF_TYPES EDGES_OF_COLUMN_TYPES
-	       EDGES_OF_RELATIONS "), " SEEDS ", " BAD ", " BODIES ", " USES ", " REACHING RESULT
-		       TRACES;
+	       EDGES_OF_RELATIONS "), " SEEDS ", " BAD ", " BODIES ", " USES ", " REACHING
+	       ", " STARTS RESULT TRACES SETTINGS;
 }
 
 /* The words of survey.h's table. */
@@ -284,6 +307,20 @@ static bool read_trace(struct traces *t, char kind, const char *one, const char 
 	}
 }
 
+static bool read_start(struct start_paths *starts, bool is_path, const char *level,
+		       const char *role, const char *path)
+{
+	int number = level[0] - '0';
+
+	if (number < 0 || number >= START_LEVEL_COUNT)
+		return false;
+	if (is_path)
+		start_paths_add(starts, (enum start_level)number, role, path);
+	else
+		start_paths_add_role(starts, (enum start_level)number, role);
+	return true;
+}
+
 static bool read_row(struct volatility *v, struct traces *t, const PGresult *rows, int row)
 {
 	char kind = PQgetvalue(rows, row, COLUMN_KIND)[0];
@@ -297,7 +334,7 @@ static bool read_row(struct volatility *v, struct traces *t, const PGresult *row
 		volatility_add_function(v, one, two, is_bad);
 		return true;
 	case 'o':
-		volatility_add_operator(v, two, is_bad);
+		volatility_add_operator(v, one, two, is_bad);
 		return true;
 	case 't':
 		volatility_add_type(v, one, two, is_bad);
@@ -305,6 +342,9 @@ static bool read_row(struct volatility *v, struct traces *t, const PGresult *row
 	case 'r':
 		volatility_add_relation(v, one, two, is_bad);
 		return true;
+	case 's':
+	case 'i':
+		return read_start(volatility_start_paths(v), kind == 's', one, two, three);
 	default:
 		return read_trace(t, kind, one, two, three);
 	}

@@ -11,15 +11,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* For PostgreSQL 14 and newer, with search_path = pg_catalog.  Its one
+/* The first on a connection, so that nobody else's functions are called: from here on
+ * search_path is pg_catalog.  (Were it so from login, nobody could ask what else it were.) */
+const char *survey_opening(void);
+
+/* For PostgreSQL 14 and newer.  Its one
  * parameter: the harmless functions' names, joined by commas.  Rows of four words:
  *
- *   f o t r   schema   name   1      dangerous, 0: not; o has no schema
+ *   f o t r   schema   name   1      dangerous, 0: not
  *   q p       object   body   ""     of a function, in SQL or PL/pgSQL; p: in another
  *   u         object   object ""     using the first one may use the second
  *   n         schema   name   object
+ *   s         level    role   path   search_path at the beginning (enum start_level)
+ *   i         level    role   name   the role then
  *
- * The last three say what may leave traces; traces.h tells what an object is. */
+ * q, p, u, n say what may leave traces; traces.h tells what an object is. */
 const char *survey_question(void);
 
 /* NULL when the answer makes no sense. */

@@ -232,7 +232,7 @@ static void tell(const struct object *o, struct volatility *v)
 		volatility_mark_function(v, o->schema, o->name, o->trace);
 		break;
 	case 'o':
-		volatility_mark_operator(v, o->name, o->trace);
+		volatility_mark_operator(v, o->schema, o->name, o->trace);
 		break;
 	case 't':
 		volatility_mark_type(v, o->schema, o->name, o->trace);

@@ -1,6 +1,7 @@
 /*
  * Where a statement runs (router.h).  Looks things up; asks nobody.
  */
+#define XXH_INLINE_ALL /* libpg_query exports XXH names of its own */
 #include "route/router.h"
 
 #include "base/ensure.h"
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
+#include <xxhash.h>
 
 struct catalog_entry {
 	UT_hash_handle hh;
@@ -34,7 +36,7 @@ const char *const *route_words(void)
 void router_init(struct router *r, const struct config *config, struct stats *stats,
 		 struct topology *topology, uint64_t seed)
 {
-	*r = (struct router){ .config = config, .stats = stats };
+	*r = (struct router){ .config = config, .stats = stats, .seed = seed };
 	r->topology = topology_hold(topology);
 	policy_init(&r->policy, config->route_balance, seed);
 }
@@ -78,34 +80,77 @@ void router_set_catalog(struct router *r, struct volatility *v)
 
 /* --- harmless? --- */
 
-uint64_t router_generation(const struct router *r, const char *database)
+static struct volatility *find_catalog(const struct router *r, const char *database)
 {
 	struct catalog_entry *c;
 
 	HASH_FIND_STR(r->catalogs, database, c);
-	return c ? volatility_generation(c->volatility) : 0;
+	return c ? c->volatility : NULL;
 }
 
-static bool judge(struct router *r, const char *database, struct known_query *q, int *reason)
+/* Who runs the session's statements, as far as it was set since its beginning. */
+static const char *find_user(const struct lookup *l)
 {
-	struct catalog_entry *c;
+	const char *role = settings_find(l->settings, "role");
+	const char *authorization = settings_find(l->settings, "session_authorization");
+
+	if (role && strcmp(role, "none") != 0)
+		return role;
+	return authorization ? authorization : role ? l->user : NULL;
+}
+
+uint64_t router_lookup_digest(const struct router *r, const char *user,
+			      const struct settings *settings)
+{
+	static const char *const names[] = { "search_path", "role", "session_authorization" };
+	uint64_t digest = XXH3_64bits_withSeed(user, strlen(user), r->seed);
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *value = settings_find(settings, names[i]);
+
+		/* One that is not set is not one that is empty. */
+		if (value)
+			digest = XXH3_64bits_withSeed(value, strlen(value), digest + i + 1);
+	}
+	return digest | 1;
+}
+
+/* The path of a session; NULL: not known.  It is in `room`. */
+static const struct search_path *find_path(struct volatility *v, const struct lookup *l,
+					   struct search_path *room)
+{
+	struct path_wish wish = { .login = l->user };
+
+	if (l->digest == 0)
+		return NULL;
+	wish.user = find_user(l);
+	wish.path = settings_find(l->settings, "search_path");
+	return start_paths_resolve(volatility_start_paths(v), &wish, room) ? room : NULL;
+}
+
+static bool judge(struct router *r, const struct lookup *l, struct known_query *q, int *reason)
+{
+	struct volatility *v = find_catalog(r, l->database);
+	struct search_path room;
 	uint64_t generation;
 
-	HASH_FIND_STR(r->catalogs, database, c);
-	if (!c) {
+	if (!v) {
 		*reason = ROUTE_FIRST_OWN + ROUTE_NO_CATALOG;
 		return false;
 	}
-	generation = volatility_generation(c->volatility);
-	if (q->judged_generation != generation) {
+	generation = volatility_generation(v);
+	if (q->judged_generation != generation || q->judged_lookup != l->digest) {
 		q->judged_generation = generation;
-		q->judged_proof = (int)volatility_judge(c->volatility, q->verdict, NULL);
+		q->judged_lookup = l->digest;
+		q->judged_proof =
+			(int)volatility_judge(v, q->verdict, find_path(v, l, &room), NULL);
 	}
 	*reason = ROUTE_FIRST_PROOF + q->judged_proof;
 	return q->judged_proof == PROOF_HARMLESS;
 }
 
-bool router_is_harmless(struct router *r, const char *database, struct known_query *q, int *reason)
+bool router_is_harmless(struct router *r, const struct lookup *l, struct known_query *q,
+			int *reason)
 {
 	*reason = (int)q->verdict->reason;
 	if (q->verdict->kind == VERDICT_EMPTY)
@@ -120,27 +165,29 @@ bool router_is_harmless(struct router *r, const char *database, struct known_que
 		*reason = ROUTE_FIRST_OWN + ROUTE_REPLICA_HINT;
 		return true;
 	}
-	return judge(r, database, q, reason);
+	return judge(r, l, q, reason);
 }
 
 /* --- traces --- */
 
 /* A hint "replica" is the promise that there are none. */
-static enum pin_reason find_traces(struct router *r, const char *database, const struct verdict *v)
+static enum pin_reason find_traces(struct router *r, const struct lookup *l,
+				   const struct verdict *verdict)
 {
-	struct catalog_entry *c;
+	struct volatility *v = find_catalog(r, l->database);
+	struct search_path room;
 
-	HASH_FIND_STR(r->catalogs, database, c);
-	if (!c || (v->kind == VERDICT_READ && v->hint == HINT_REPLICA))
+	if (!v || (verdict->kind == VERDICT_READ && verdict->hint == HINT_REPLICA))
 		return PIN_NONE;
-	return volatility_traces(c->volatility, v);
+	return volatility_traces(v, verdict, find_path(v, l, &room));
 }
 
-enum pin_reason router_traces(struct router *r, const char *database, struct known_query *q)
+enum pin_reason router_traces(struct router *r, const struct lookup *l, struct known_query *q)
 {
-	if (q->traced_epoch != r->epoch) {
+	if (q->traced_epoch != r->epoch || q->traced_lookup != l->digest) {
 		q->traced_epoch = r->epoch;
-		q->judged_traces = (int)find_traces(r, database, q->verdict);
+		q->traced_lookup = l->digest;
+		q->judged_traces = (int)find_traces(r, l, q->verdict);
 	}
 	return (enum pin_reason)q->judged_traces;
 }

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "route/freshness.h"
 #include "route/policy.h"
+#include "server/settings.h"
 #include "sql/verdicts.h"
 #include "sql/volatility.h"
 #include "watch/stats.h"
@@ -54,6 +55,7 @@ struct router {
 	struct catalog_entry *catalogs; /* by database; owned */
 	uint64_t epoch; /* counts catalogues, of whatever database */
 	struct policy policy;
+	uint64_t seed; /* no client can foresee the digests */
 };
 
 void router_init(struct router *r, const struct config *config, struct stats *stats,
@@ -62,18 +64,27 @@ void router_finish(struct router *r);
 void router_set_topology(struct router *r, struct topology *topology);
 void router_set_catalog(struct router *r, struct volatility *v);
 
-/* Of the newest catalogue of this database; 0: none is known. */
-uint64_t router_generation(const struct router *r, const char *database);
+/* How a session's unqualified names are looked up. */
+struct lookup {
+	const char *database, *user; /* of its login */
+	const struct settings *settings; /* what it has set since */
+	uint64_t digest; /* router_lookup_digest of them; 0: nobody knows what is set now */
+};
+
+/* Of what decides where names are looked up; never 0. */
+uint64_t router_lookup_digest(const struct router *r, const char *user,
+			      const struct settings *settings);
 
 /* Is it proved that this runs anywhere with the same result and no trace?
- * `reason` gets why not.  Remembered in the query until the catalogue changes. */
-bool router_is_harmless(struct router *r, const char *database, struct known_query *q,
+ * `reason` gets why not.  Remembered in the query until the catalogue changes, or a
+ * session asks that looks names up elsewhere. */
+bool router_is_harmless(struct router *r, const struct lookup *l, struct known_query *q,
 			int *reason);
 
 /* What may it leave in its session, says the catalogue: PIN_NONE, PIN_FUNCTION or
  * PIN_UNRESETTABLE.  PIN_NONE too while no catalogue is known.  Remembered in the
- * query: one compare unless a catalogue is new. */
-enum pin_reason router_traces(struct router *r, const char *database, struct known_query *q);
+ * query: two compares unless a catalogue is new. */
+enum pin_reason router_traces(struct router *r, const struct lookup *l, struct known_query *q);
 
 enum route_target { TARGET_NODE, TARGET_NO_PRIMARY, TARGET_NO_NODE };
 

@@ -62,7 +62,7 @@ static void add_operator(struct walk *w, PgQuery__Node **list, size_t count)
 	const char *schema, *name = read_name(list, count, &schema);
 
 	if (name)
-		draft_add(&w->draft.operators, name);
+		draft_add_qualified(&w->draft, &w->draft.operators, schema, name);
 }
 
 static bool is_temporary_schema(const char *schema)
@@ -347,6 +347,10 @@ static void judge_transaction(struct walk *w, const PgQuery__TransactionStmt *s)
 {
 	switch (s->kind) {
 	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT_PREPARED:
+		/* What was prepared may have been DDL. */
+		w->draft.verdict.changes_schema = true;
+		walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+		break;
 	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_PREPARED:
 		walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
 		break;

@@ -96,7 +96,7 @@ struct verdict {
 	/* Everything named below is "name" or "schema.name", as PostgreSQL folds
 	 * it (unquoted: lower case), without duplicates; the verdict owns it. */
 	const char *const *functions; /* also operators' names are not here: see volatility.h */
-	const char *const *operators; /* e.g. "+", "@>"; without schema */
+	const char *const *operators; /* e.g. "+", "@>", "pg_catalog.+" */
 	const char *const *relations; /* read or written, without CTE names */
 	const char *const *types; /* cast to */
 	/* The b of "a.b" and "(a).b": a column, or else the function b(a). */

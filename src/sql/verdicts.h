@@ -21,10 +21,13 @@ struct known_query {
 	uint64_t digest; /* of the normal form; what statistics group by */
 	const char *text; /* the normal form, NUL-terminated, cut at 4 KiB for people */
 	const struct verdict *verdict;
-	/* Written by the router: what the catalogue of this generation said. */
+	/* Written by the router: what the catalogue of this generation said of it, in a
+	 * session whose names are looked up so (struct lookup). */
 	uint64_t judged_generation; /* 0: never asked */
+	uint64_t judged_lookup;
 	int judged_proof; /* enum proof of volatility.h */
 	uint64_t traced_epoch; /* of the router, when that asked for its traces; 0: never */
+	uint64_t traced_lookup;
 	int judged_traces; /* enum pin_reason */
 };
 

@@ -6,6 +6,7 @@
 #include "sql/volatility.h"
 
 #include "base/ensure.h"
+#include "base/span.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct volatility {
 	char *database;
 	struct fact *functions, *operators, *types, *relations;
 	struct fact *allowed; /* functions */
+	struct start_paths *starts; /* owned */
 };
 
 struct volatility *volatility_create(const char *database, uint64_t generation)
@@ -36,6 +38,7 @@ struct volatility *volatility_create(const char *database, uint64_t generation)
 
 	v->database = memory_copy_text(database);
 	v->generation = generation;
+	v->starts = start_paths_create();
 	atomic_init(&v->references, 1);
 	return v;
 }
@@ -85,9 +88,10 @@ void volatility_add_function(struct volatility *v, const char *schema, const cha
 	add_fact(&v->functions, schema, name, is_volatile);
 }
 
-void volatility_add_operator(struct volatility *v, const char *name, bool is_volatile)
+void volatility_add_operator(struct volatility *v, const char *schema, const char *name,
+			     bool is_volatile)
 {
-	get_fact(&v->operators, name)->is_bad |= is_volatile;
+	add_fact(&v->operators, schema, name, is_volatile);
 }
 
 void volatility_add_type(struct volatility *v, const char *schema, const char *name,
@@ -138,9 +142,10 @@ void volatility_mark_function(struct volatility *v, const char *schema, const ch
 	mark_both(&v->functions, schema, name, pin, false);
 }
 
-void volatility_mark_operator(struct volatility *v, const char *name, enum pin_reason pin)
+void volatility_mark_operator(struct volatility *v, const char *schema, const char *name,
+			      enum pin_reason pin)
 {
-	mark(&v->operators, name, pin, false);
+	mark_both(&v->operators, schema, name, pin, false);
 }
 
 void volatility_mark_type(struct volatility *v, const char *schema, const char *name,
@@ -193,120 +198,181 @@ void volatility_drop(struct volatility *v)
 	free_facts(v->types);
 	free_facts(v->relations);
 	free_facts(v->allowed);
+	start_paths_destroy(v->starts);
 	free(v->database);
 	free(v);
 }
 
-/* What is wrong with a name: what `bad` or `unknown` say, or nothing. */
-static enum proof ask(const struct fact *table, const char *name, enum proof bad,
-		      enum proof unknown)
-{
-	const struct fact *f = find_fact(table, name);
+/* ---- a name, as a session means it ---- */
 
+/* What is known of all that a name may mean. */
+struct finding {
+	bool is_known, is_bad;
+	enum pin_reason trace, written_trace;
+};
+
+static void add_finding(struct finding *found, const struct fact *f)
+{
 	if (!f)
+		return;
+	found->is_known = true;
+	found->is_bad |= f->is_bad;
+	found->trace = worse_of(found->trace, f->trace);
+	found->written_trace = worse_of(found->written_trace, f->written_trace);
+}
+
+static void find_in_schema(const struct fact *table, const char *schema, const char *name,
+			   struct finding *found)
+{
+	char both[2 * SEARCH_PATH_NAME_BYTES + 1];
+
+	/* PostgreSQL's names are shorter. */
+	if (strlen(schema) + 1 + strlen(name) >= sizeof both)
+		return;
+	stpcpy(stpcpy(stpcpy(both, schema), "."), name);
+	add_finding(found, find_fact(table, both));
+}
+
+/* The worst of the schemas on the path, see search_path.h.  One with a dot has its schema,
+ * or is odd enough to mean all that bear it. */
+static struct finding find_name(const struct fact *table, const char *name,
+				const struct search_path *path)
+{
+	struct finding found = { 0 };
+
+	if (!path || strchr(name, '.')) {
+		add_finding(&found, find_fact(table, name));
+		return found;
+	}
+	for (unsigned i = 0; i < path->count; i++)
+		find_in_schema(table, search_path_schema(path, i), name, &found);
+	return found;
+}
+
+/* ---- judging ---- */
+
+/* One judgement: of what, by what. */
+struct judgement {
+	const struct volatility *v;
+	const struct search_path *path;
+	const char *culprit;
+};
+
+/* What is wrong with a name: what `bad` or `unknown` say, or nothing. */
+static enum proof ask(const struct judgement *j, const struct fact *table, const char *name,
+		      enum proof bad, enum proof unknown)
+{
+	struct finding found = find_name(table, name, j->path);
+
+	if (!found.is_known)
 		return unknown;
 	/* A trace binds the session to where it is, which must be the primary. */
-	return f->is_bad || f->trace != PIN_NONE ? bad : PROOF_HARMLESS;
+	return found.is_bad || found.trace != PIN_NONE ? bad : PROOF_HARMLESS;
 }
 
-static enum proof ask_function(const struct volatility *v, const char *name, enum proof unknown)
+static enum proof ask_function(const struct judgement *j, const char *name, enum proof unknown)
 {
-	if (find_fact(v->allowed, name))
+	if (find_fact(j->v->allowed, name))
 		return PROOF_HARMLESS;
-	return ask(v->functions, name, PROOF_VOLATILE_FUNCTION, unknown);
+	return ask(j, j->v->functions, name, PROOF_VOLATILE_FUNCTION, unknown);
 }
 
-static enum proof judge_functions(const struct volatility *v, const struct verdict *verdict,
-				  const char **culprit)
+static enum proof judge_functions(struct judgement *j, const struct verdict *verdict)
 {
 	enum proof proof = PROOF_HARMLESS;
 	unsigned i;
 
 	for (i = 0; i < verdict->function_count && proof == PROOF_HARMLESS; i++) {
-		*culprit = verdict->functions[i];
-		proof = ask_function(v, *culprit, PROOF_UNKNOWN_FUNCTION);
+		j->culprit = verdict->functions[i];
+		proof = ask_function(j, j->culprit, PROOF_UNKNOWN_FUNCTION);
 	}
 	/* A column, unless there is such a function. */
 	for (i = 0; i < verdict->attribute_count && proof == PROOF_HARMLESS; i++) {
-		*culprit = verdict->attributes[i];
-		proof = ask_function(v, *culprit, PROOF_HARMLESS);
+		j->culprit = verdict->attributes[i];
+		proof = ask_function(j, j->culprit, PROOF_HARMLESS);
 	}
 	return proof;
 }
 
-static enum proof judge_names(const struct fact *table, const char *const *names, unsigned count,
-			      enum proof bad, enum proof unknown, const char **culprit)
+static enum proof judge_names(struct judgement *j, const struct fact *table,
+			      const char *const *names, unsigned count, enum proof bad,
+			      enum proof unknown)
 {
 	enum proof proof = PROOF_HARMLESS;
 	unsigned i;
 
 	for (i = 0; i < count && proof == PROOF_HARMLESS; i++) {
-		*culprit = names[i];
-		proof = ask(table, names[i], bad, unknown);
+		j->culprit = names[i];
+		proof = ask(j, table, names[i], bad, unknown);
 	}
 	return proof;
 }
 
-static enum proof judge_all(const struct volatility *v, const struct verdict *verdict,
-			    const char **culprit)
+static enum proof judge_all(struct judgement *j, const struct verdict *verdict)
 {
-	enum proof proof = judge_functions(v, verdict, culprit);
+	enum proof proof = judge_functions(j, verdict);
 
 	if (proof == PROOF_HARMLESS)
-		proof = judge_names(v->operators, verdict->operators, verdict->operator_count,
-				    PROOF_VOLATILE_OPERATOR, PROOF_VOLATILE_OPERATOR, culprit);
+		proof = judge_names(j, j->v->operators, verdict->operators,
+				    verdict->operator_count, PROOF_VOLATILE_OPERATOR,
+				    PROOF_VOLATILE_OPERATOR);
 	if (proof == PROOF_HARMLESS)
-		proof = judge_names(v->types, verdict->types, verdict->type_count,
-				    PROOF_VOLATILE_TYPE, PROOF_VOLATILE_TYPE, culprit);
+		proof = judge_names(j, j->v->types, verdict->types, verdict->type_count,
+				    PROOF_VOLATILE_TYPE, PROOF_VOLATILE_TYPE);
 	if (proof == PROOF_HARMLESS)
-		proof = judge_names(v->relations, verdict->relations, verdict->relation_count,
-				    PROOF_PRIMARY_ONLY_RELATION, PROOF_UNKNOWN_RELATION, culprit);
+		proof = judge_names(j, j->v->relations, verdict->relations,
+				    verdict->relation_count, PROOF_PRIMARY_ONLY_RELATION,
+				    PROOF_UNKNOWN_RELATION);
 	return proof;
 }
 
 enum proof volatility_judge(const struct volatility *v, const struct verdict *verdict,
-			    const char **culprit)
+			    const struct search_path *path, const char **culprit)
 {
-	const char *name = NULL;
+	struct judgement j = { v, path, NULL };
 	enum proof proof;
 
 	ensure(verdict->kind == VERDICT_READ);
-	proof = judge_all(v, verdict, &name);
+	proof = judge_all(&j, verdict);
 	if (culprit)
-		*culprit = proof == PROOF_HARMLESS ? NULL : name;
+		*culprit = proof == PROOF_HARMLESS ? NULL : j.culprit;
 	return proof;
 }
 
 /* The worst of some names. */
 static enum pin_reason trace_of(const struct fact *table, const char *const *names,
-				unsigned count, const struct fact *allowed, bool is_written)
+				unsigned count, const struct search_path *path,
+				const struct fact *allowed, bool is_written)
 {
 	enum pin_reason worst = PIN_NONE;
 
 	for (unsigned i = 0; i < count; i++) {
-		const struct fact *f = find_fact(table, names[i]);
+		struct finding found;
 
-		if (f && !(allowed && find_fact(allowed, names[i])))
-			worst = worse_of(worst, is_written ? f->written_trace : f->trace);
+		if (allowed && find_fact(allowed, names[i]))
+			continue;
+		found = find_name(table, names[i], path);
+		worst = worse_of(worst, is_written ? found.written_trace : found.trace);
 	}
 	return worst;
 }
 
-enum pin_reason volatility_traces(const struct volatility *v, const struct verdict *verdict)
+enum pin_reason volatility_traces(const struct volatility *v, const struct verdict *verdict,
+				  const struct search_path *path)
 {
 	bool is_written = verdict->kind != VERDICT_READ;
 	enum pin_reason worst;
 
-	worst = trace_of(v->functions, verdict->functions, verdict->function_count, v->allowed,
-			 false);
+	worst = trace_of(v->functions, verdict->functions, verdict->function_count, path,
+			 v->allowed, false);
 	worst = worse_of(worst, trace_of(v->functions, verdict->attributes,
-					 verdict->attribute_count, v->allowed, false));
+					 verdict->attribute_count, path, v->allowed, false));
 	worst = worse_of(worst, trace_of(v->operators, verdict->operators,
-					 verdict->operator_count, NULL, false));
-	worst = worse_of(worst,
-			 trace_of(v->types, verdict->types, verdict->type_count, NULL, false));
+					 verdict->operator_count, path, NULL, false));
+	worst = worse_of(worst, trace_of(v->types, verdict->types, verdict->type_count, path,
+					 NULL, false));
 	return worse_of(worst, trace_of(v->relations, verdict->relations, verdict->relation_count,
-					NULL, is_written));
+					path, NULL, is_written));
 }
 
 const char *proof_word(enum proof proof)
@@ -333,4 +399,9 @@ uint64_t volatility_generation(const struct volatility *v)
 const char *volatility_database(const struct volatility *v)
 {
 	return v->database;
+}
+
+struct start_paths *volatility_start_paths(struct volatility *v)
+{
+	return v->starts;
 }

@@ -9,6 +9,8 @@
 #define PGWEIR_SQL_VOLATILITY_H
 
 #include "base/span.h"
+#include "sql/search_path.h"
+#include "sql/start_path.h"
 #include "sql/verdict.h"
 
 #include <stddef.h>
@@ -28,11 +30,13 @@ struct volatility;
 
 struct volatility *volatility_create(const char *database, uint64_t generation);
 /* While it is being built, by one thread.  Names are "name"; the schema is
- * given apart and both forms, "name" and "schema.name", become known.  A name
+ * given apart and both forms, "name" and "schema.name", become known: the first one
+ * for who does not know where it is looked up.  A name
  * that is ever added as volatile stays volatile, whatever comes later. */
 void volatility_add_function(struct volatility *v, const char *schema, const char *name,
 			     bool is_volatile);
-void volatility_add_operator(struct volatility *v, const char *name, bool is_volatile);
+void volatility_add_operator(struct volatility *v, const char *schema, const char *name,
+			     bool is_volatile);
 void volatility_add_type(struct volatility *v, const char *schema, const char *name,
 			 bool is_volatile);
 void volatility_add_relation(struct volatility *v, const char *schema, const char *name,
@@ -45,7 +49,8 @@ void volatility_allow_function(struct volatility *v, const char *name);
  * PIN_UNRESETTABLE.  A name unknown so far is not harmless either. */
 void volatility_mark_function(struct volatility *v, const char *schema, const char *name,
 			      enum pin_reason pin);
-void volatility_mark_operator(struct volatility *v, const char *name, enum pin_reason pin);
+void volatility_mark_operator(struct volatility *v, const char *schema, const char *name,
+			      enum pin_reason pin);
 void volatility_mark_type(struct volatility *v, const char *schema, const char *name,
 			  enum pin_reason pin);
 /* When it is read, or only when it is written (a trigger). */
@@ -55,14 +60,18 @@ void volatility_mark_relation(struct volatility *v, const char *schema, const ch
 struct volatility *volatility_hold(struct volatility *v);
 void volatility_drop(struct volatility *v);
 
-/* Is the statement of this verdict harmless?  `culprit` (may be NULL) gets the
+/* Is the statement of this verdict harmless?  Its unqualified names are looked up in
+ * `path`; NULL: not known, the worst of all schemas.  `culprit` (may be NULL) gets the
  * name that decided, owned by the verdict.  For VERDICT_READ only. */
 enum proof volatility_judge(const struct volatility *v, const struct verdict *verdict,
-			    const char **culprit);
+			    const struct search_path *path, const char **culprit);
 /* What may the statement leave in its session through the functions that it
  * reaches?  PIN_NONE, PIN_FUNCTION or PIN_UNRESETTABLE, for any verdict.  What its
  * text says itself is in verdict->pins. */
-enum pin_reason volatility_traces(const struct volatility *v, const struct verdict *verdict);
+enum pin_reason volatility_traces(const struct volatility *v, const struct verdict *verdict,
+				  const struct search_path *path);
+/* What search_path sessions begin with; to add to while it is being built. */
+struct start_paths *volatility_start_paths(struct volatility *v);
 const char *proof_word(enum proof proof);
 uint64_t volatility_generation(const struct volatility *v);
 const char *volatility_database(const struct volatility *v);

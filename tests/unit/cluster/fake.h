@@ -35,6 +35,7 @@ struct fake_connection {
 	struct fake *fake;
 	int fd; /* -1: free */
 	int is_logged_in;
+	int is_opened; /* by a first question */
 	size_t filled;
 	unsigned char bytes[65536];
 };
@@ -48,6 +49,7 @@ struct fake {
 	int row_count, column_count;
 	const char *rows[FAKE_ROWS][FAKE_COLUMNS];
 	char startup[1024]; /* of the last login, with its NULs as spaces */
+	char opening[256]; /* the first question of the last connection that asked one */
 	struct fake_connection *connections;
 };
 
@@ -147,6 +149,16 @@ static inline void fake_log_in(struct fake_connection *c, size_t size)
 	fake_put(c, 'Z', "I", 1);
 }
 
+/* An unnamed Parse, which has its text behind its empty name. */
+static inline void fake_note_question(struct fake_connection *c)
+{
+	struct fake *f = c->fake;
+
+	if (!c->is_opened)
+		snprintf(f->opening, sizeof(f->opening), "%s", (const char *)c->bytes + 6);
+	c->is_opened = 1;
+}
+
 /* One message, if there is a whole one: its size; else 0. */
 static inline size_t fake_take(struct fake_connection *c)
 {
@@ -163,6 +175,8 @@ static inline size_t fake_take(struct fake_connection *c)
 		(void)!send(c->fd, "N", 1, MSG_NOSIGNAL);
 	else if (!c->is_logged_in)
 		fake_log_in(c, length);
+	else if (c->bytes[0] == 'P')
+		fake_note_question(c);
 	else if (c->bytes[0] == 'S')
 		fake_answer(c);
 	return before + length;
@@ -198,7 +212,7 @@ static inline void fake_on_connection(struct loop_io *io, int events)
 	c->fd = accept(f->fd, NULL, NULL);
 	ensure(c->fd >= 0);
 	ensure(setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0);
-	c->is_logged_in = 0;
+	c->is_logged_in = c->is_opened = 0;
 	c->filled = 0;
 	f->connections_seen++;
 	loop_io_init(&c->io, c->fd, fake_on_bytes);

@@ -36,35 +36,35 @@ static enum proof judge_relation(const struct volatility *v, const char *name)
 {
 	struct verdict verdict = { .kind = VERDICT_READ, .relations = &name, .relation_count = 1 };
 
-	return volatility_judge(v, &verdict, NULL);
+	return volatility_judge(v, &verdict, NULL, NULL);
 }
 
 static enum proof judge_function(const struct volatility *v, const char *name)
 {
 	struct verdict verdict = { .kind = VERDICT_READ, .functions = &name, .function_count = 1 };
 
-	return volatility_judge(v, &verdict, NULL);
+	return volatility_judge(v, &verdict, NULL, NULL);
 }
 
 static enum proof judge_type(const struct volatility *v, const char *name)
 {
 	struct verdict verdict = { .kind = VERDICT_READ, .types = &name, .type_count = 1 };
 
-	return volatility_judge(v, &verdict, NULL);
+	return volatility_judge(v, &verdict, NULL, NULL);
 }
 
 static enum proof judge_operator(const struct volatility *v, const char *name)
 {
 	struct verdict verdict = { .kind = VERDICT_READ, .operators = &name, .operator_count = 1 };
 
-	return volatility_judge(v, &verdict, NULL);
+	return volatility_judge(v, &verdict, NULL, NULL);
 }
 
 static void test_each_kind_is_read(void **state)
 {
 	const struct row rows[] = {
 		{ "f", "pg_catalog", "lower", "0" }, { "f", "public", "nasty", "1" },
-		{ "o", "", "+", "0" }, { "o", "", "===", "1" },
+		{ "o", "pg_catalog", "+", "0" }, { "o", "public", "===", "1" },
 		{ "t", "pg_catalog", "int4", "0" }, { "t", "public", "picky", "1" },
 		{ "r", "public", "orders", "0" }, { "r", "public", "draft", "1" },
 	};
@@ -87,11 +87,42 @@ static void test_each_kind_is_read(void **state)
 	PQclear(result);
 }
 
+static bool begins_with(const struct volatility *v, const char *login, const char *schema)
+{
+	struct path_wish wish = { .login = login };
+	struct search_path path;
+
+	return start_paths_resolve(volatility_start_paths((struct volatility *)v), &wish, &path) &&
+	       path.count == 2 && strcmp(search_path_schema(&path, 1), schema) == 0;
+}
+
+static void test_beginnings_are_read(void **state)
+{
+	const struct row rows[] = {
+		{ "s", "0", "anna", "one" }, { "s", "1", "anna", "two" },
+		{ "s", "4", "", "\"$user\"" }, { "i", "1", "bert", "anna" },
+		{ "s", "1", "carl", "a, b, c" }, { "s", "5", "", "nonsense" },
+	};
+	PGresult *result = make_rows(rows, 5), *nonsense = make_rows(rows, 6);
+	struct volatility *v = survey_read(result, "shop", 1);
+
+	(void)state;
+	assert_non_null(v);
+	assert_true(begins_with(v, "anna", "one"));
+	assert_true(begins_with(v, "dora", "dora"));
+	assert_false(begins_with(v, "bert", "bert"));
+	assert_false(begins_with(v, "carl", "a"));
+	assert_null(survey_read(nonsense, "shop", 1));
+	volatility_drop(v);
+	PQclear(result);
+	PQclear(nonsense);
+}
+
 static enum pin_reason traces_of_function(const struct volatility *v, const char *name)
 {
 	struct verdict verdict = { .kind = VERDICT_READ, .functions = &name, .function_count = 1 };
 
-	return volatility_traces(v, &verdict);
+	return volatility_traces(v, &verdict, NULL);
 }
 
 static enum pin_reason traces_of_relation(const struct volatility *v, enum verdict_kind kind,
@@ -99,7 +130,7 @@ static enum pin_reason traces_of_relation(const struct volatility *v, enum verdi
 {
 	struct verdict verdict = { .kind = kind, .relations = &name, .relation_count = 1 };
 
-	return volatility_traces(v, &verdict);
+	return volatility_traces(v, &verdict, NULL);
 }
 
 /* Bodies, what they name, what uses them: the rows come in any order. */
@@ -191,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_kind_is_read),
+		cmocka_unit_test(test_beginnings_are_read),
 		cmocka_unit_test(test_traces_spread),
 		cmocka_unit_test(test_nonsense_is_refused),
 		cmocka_unit_test(test_digest_tells_answers_apart),

@@ -53,26 +53,35 @@ static void know_catalog(struct surroundings *s, uint64_t generation, bool is_t_
 	volatility_drop(v);
 }
 
+static const struct lookup unknown_path = { "app", "anna", NULL, 0 };
+
 /* The reason's word, and whether it is harmless. */
-static const char *judge(struct surroundings *s, const char *text, bool *is_harmless)
+static const char *judge(struct surroundings *s, const struct lookup *lookup, const char *text,
+			 bool *is_harmless)
 {
 	struct query_context context = { span_of("app"), true, false };
 	struct known_query *q = verdicts_find(s->verdicts, span_of(text), &context);
 	int reason = -1;
 
-	*is_harmless = router_is_harmless(&s->router, "app", q, &reason);
+	*is_harmless = router_is_harmless(&s->router, lookup, q, &reason);
 	known_query_drop(q);
 	assert_in_range(reason, 0, ROUTE_REASON_COUNT - 1);
 	return route_words()[reason];
 }
 
-static void expect(struct surroundings *s, const char *text, bool is_harmless, const char *word)
+static void expect_by(struct surroundings *s, const struct lookup *lookup, const char *text,
+		      bool is_harmless, const char *word)
 {
 	bool found;
-	const char *reason = judge(s, text, &found);
+	const char *reason = judge(s, lookup, text, &found);
 
 	if (found != is_harmless || strcmp(reason, word) != 0)
 		fail_msg("%s: %s, %s", text, found ? "harmless" : "not harmless", reason);
+}
+
+static void expect(struct surroundings *s, const char *text, bool is_harmless, const char *word)
+{
+	expect_by(s, &unknown_path, text, is_harmless, word);
 }
 
 static void test_words(void **state)
@@ -120,12 +129,9 @@ static void test_a_new_catalogue(void **state)
 
 	(void)state;
 	begin(&s, "");
-	assert_int_equal(router_generation(&s.router, "app"), 0);
 	know_catalog(&s, 1, false);
 	expect(&s, "select * from t", true, "harmless");
 	know_catalog(&s, 2, true);
-	assert_int_equal(router_generation(&s.router, "app"), 2);
-	assert_int_equal(router_generation(&s.router, "other"), 0);
 	expect(&s, "select * from t", false, "primary_only_relation");
 	end(&s);
 }
@@ -134,9 +140,9 @@ static enum pin_reason traces_of(struct surroundings *s, const char *text)
 {
 	struct query_context context = { span_of("app"), true, false };
 	struct known_query *q = verdicts_find(s->verdicts, span_of(text), &context);
-	enum pin_reason first = router_traces(&s->router, "app", q);
+	enum pin_reason first = router_traces(&s->router, &unknown_path, q);
 
-	assert_int_equal(router_traces(&s->router, "app", q), first);
+	assert_int_equal(router_traces(&s->router, &unknown_path, q), first);
 	known_query_drop(q);
 	return first;
 }
@@ -160,6 +166,94 @@ static void test_traces(void **state)
 	know_catalog(&s, 2, false);
 	assert_int_equal(traces_of(&s, "select audit()"), PIN_NONE);
 	volatility_drop(v);
+	end(&s);
+}
+
+/* Who has set what: its settings are dropped by the caller. */
+static struct lookup make_lookup(struct surroundings *s, const char *user, const char *name,
+				 const char *value)
+{
+	struct settings *settings = NULL;
+
+	if (name)
+		assert_true(settings_add(&settings, span_of(name), span_of(value)));
+	return (struct lookup){ "app", user, settings,
+				router_lookup_digest(&s->router, user, settings) };
+}
+
+static void drop_lookup(struct lookup *l)
+{
+	settings_drop((struct settings *)l->settings);
+}
+
+static void know_schemas(struct surroundings *s)
+{
+	struct volatility *v = volatility_create("app", 7);
+
+	volatility_add_function(v, "calm", "audit", false);
+	volatility_add_function(v, "anna", "audit", true);
+	volatility_mark_function(v, "anna", "audit", PIN_FUNCTION);
+	start_paths_add(volatility_start_paths(v), START_SERVER, "", "\"$user\", public");
+	start_paths_add(volatility_start_paths(v), START_ROLE, "bert", "calm");
+	router_set_catalog(&s->router, v);
+	volatility_drop(v);
+}
+
+/* One text, in turn from sessions that mean different functions by it. */
+static void test_names_are_looked_up_by_session(void **state)
+{
+	struct {
+		const char *user, *name, *value, *reason;
+	} const cases[] = {
+		{ "anna", NULL, NULL, "volatile_function" },
+		{ "bert", NULL, NULL, "harmless" },
+		{ "carl", NULL, NULL, "unknown_function" },
+		{ "anna", "search_path", "calm", "harmless" },
+		{ "bert", "search_path", "calm, anna", "volatile_function" },
+		{ "anna", "search_path", "calm,", "volatile_function" }, /* malformed: the worst */
+		{ "carl", "role", "anna", "volatile_function" },
+		{ "carl", "role", "none", "unknown_function" },
+		{ "anna", "session_authorization", "carl", "unknown_function" },
+		{ "anna", "search_path", "", "unknown_function" },
+	};
+	struct surroundings s;
+
+	(void)state;
+	begin(&s, "");
+	know_schemas(&s);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+			struct lookup l = make_lookup(&s, cases[i].user, cases[i].name,
+						      cases[i].value);
+
+			expect_by(&s, &l, "select audit()", strcmp(cases[i].reason, "harmless") == 0,
+				  cases[i].reason);
+			drop_lookup(&l);
+		}
+		expect(&s, "select audit()", false, "volatile_function");
+	}
+	end(&s);
+}
+
+static void test_traces_are_looked_up_by_session(void **state)
+{
+	struct query_context context = { span_of("app"), true, false };
+	struct surroundings s;
+	struct known_query *q;
+	struct lookup anna, bert;
+
+	(void)state;
+	begin(&s, "");
+	know_schemas(&s);
+	q = verdicts_find(s.verdicts, span_of("select audit()"), &context);
+	anna = make_lookup(&s, "anna", NULL, NULL);
+	bert = make_lookup(&s, "bert", NULL, NULL);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(router_traces(&s.router, &anna, q), PIN_FUNCTION);
+		assert_int_equal(router_traces(&s.router, &bert, q), PIN_NONE);
+		assert_int_equal(router_traces(&s.router, &unknown_path, q), PIN_FUNCTION);
+	}
+	known_query_drop(q);
 	end(&s);
 }
 
@@ -299,6 +393,8 @@ int main(void)
 		cmocka_unit_test(test_harmless),
 		cmocka_unit_test(test_traces),
 		cmocka_unit_test(test_a_new_catalogue),
+		cmocka_unit_test(test_names_are_looked_up_by_session),
+		cmocka_unit_test(test_traces_are_looked_up_by_session),
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_writes),
 		cmocka_unit_test(test_primary_reads),

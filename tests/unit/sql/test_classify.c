@@ -437,7 +437,7 @@ static void test_names(void **state)
 	expect_names("select F(a), s.G(b), \"H\"(c), db.s.i(d), f(e)", "H f s.g s.i", "", "", "",
 		     "");
 	expect_names("select * from T, s.U, \"V\", db.s.w", "", "", "V s.u s.w t", "", "");
-	expect_names("select a + b, c operator(s.@>) d, - e", "", "+ - @>", "", "", "");
+	expect_names("select a + b, c operator(s.@>) d, - e", "", "+ - s.@>", "", "", "");
 	expect_names("select a::int, cast(b as text), s.t 'x', c::\"U\"[]", "", "",
 		     "", "U pg_catalog.int4 s.t text", "");
 	expect_names("select t.a, (t).b, s.t.c, (f(x)).d.e, t.*", "f", "", "", "", "a b c d e");

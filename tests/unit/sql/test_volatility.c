@@ -21,9 +21,9 @@ static struct volatility *make_facts(void)
 	volatility_add_function(v, "public", "lower", true); /* another lower() */
 	volatility_add_function(v, "pg_catalog", "abs", false);
 	volatility_add_function(v, "public", "audit", true);
-	volatility_add_operator(v, "=", false);
-	volatility_add_operator(v, "+", false);
-	volatility_add_operator(v, "#!", true);
+	volatility_add_operator(v, "pg_catalog", "=", false);
+	volatility_add_operator(v, "pg_catalog", "+", false);
+	volatility_add_operator(v, "pg_catalog", "#!", true);
 	volatility_add_type(v, "pg_catalog", "int4", false);
 	volatility_add_type(v, "pg_catalog", "text", false);
 	volatility_add_type(v, "public", "stamped", true);
@@ -34,8 +34,9 @@ static struct volatility *make_facts(void)
 	return v;
 }
 
-static void expect(const struct volatility *v, const char *text, enum proof proof,
-		   const char *culprit)
+/* `path` NULL: not known. */
+static void expect_on(const struct volatility *v, const struct search_path *path,
+		      const char *text, enum proof proof, const char *culprit)
 {
 	const struct normal_options options = { .standard_conforming_strings = true };
 	static char room[NORMAL_BYTES_MAX];
@@ -45,14 +46,29 @@ static void expect(const struct volatility *v, const char *text, enum proof proo
 
 	normal_make(&n, span_of(text), &options, room, sizeof(room));
 	verdict = classify_normal(&n);
-	assert_int_equal(volatility_judge(v, verdict, NULL), proof);
-	if (volatility_judge(v, verdict, &name) != proof)
-		fail_msg("%s: %s", text, proof_word(volatility_judge(v, verdict, NULL)));
+	assert_int_equal(volatility_judge(v, verdict, path, NULL), proof);
+	if (volatility_judge(v, verdict, path, &name) != proof)
+		fail_msg("%s: %s", text, proof_word(volatility_judge(v, verdict, path, NULL)));
 	if (culprit)
 		assert_string_equal(name, culprit);
 	else
 		assert_null(name);
 	verdict_destroy(verdict);
+}
+
+static void expect(const struct volatility *v, const char *text, enum proof proof,
+		   const char *culprit)
+{
+	expect_on(v, NULL, text, proof, culprit);
+}
+
+static struct search_path path_of(const char *value)
+{
+	struct search_path path;
+
+	search_path_init(&path);
+	assert_true(search_path_add(&path, value, "app"));
+	return path;
 }
 
 static void test_judge(void **state)
@@ -99,6 +115,50 @@ static void test_worst_of_a_name(void **state)
 	volatility_drop(v);
 }
 
+/* A bare name means those that bear it in a schema of the path, all of them. */
+static void test_names_on_a_path(void **state)
+{
+	struct search_path none = path_of(""), public = path_of("public"),
+			   both = path_of("admin, public"), other = path_of("other, nowhere");
+	struct volatility *v = make_facts();
+
+	(void)state;
+	volatility_add_operator(v, "admin", "+", true);
+	volatility_add_type(v, "other", "stamped", false);
+	expect_on(v, &none, "select lower(a)", PROOF_HARMLESS, NULL);
+	expect_on(v, &public, "select lower(a)", PROOF_VOLATILE_FUNCTION, "lower");
+	expect_on(v, &other, "select lower(a)", PROOF_HARMLESS, NULL);
+	expect_on(v, &other, "select audit()", PROOF_UNKNOWN_FUNCTION, "audit");
+	expect_on(v, &public, "select * from users", PROOF_HARMLESS, NULL);
+	expect_on(v, &both, "select * from users", PROOF_PRIMARY_ONLY_RELATION, "users");
+	expect_on(v, &other, "select * from users", PROOF_UNKNOWN_RELATION, "users");
+	expect_on(v, &other, "select * from public.users", PROOF_HARMLESS, NULL);
+	expect_on(v, &public, "select 1 + 1", PROOF_HARMLESS, NULL);
+	expect_on(v, &both, "select 1 + 1", PROOF_VOLATILE_OPERATOR, "+");
+	expect_on(v, &public, "select 1 operator(admin.+) 1", PROOF_VOLATILE_OPERATOR, "admin.+");
+	expect_on(v, &both, "select 1 operator(pg_catalog.+) 1", PROOF_HARMLESS, NULL);
+	expect_on(v, &public, "select a::stamped", PROOF_VOLATILE_TYPE, "stamped");
+	expect_on(v, &other, "select a::stamped, b::int", PROOF_HARMLESS, NULL);
+	expect_on(v, &public, "select t.audit from t", PROOF_VOLATILE_FUNCTION, "audit");
+	expect_on(v, &both, "select x.audit from admin.users x", PROOF_VOLATILE_FUNCTION, "audit");
+	expect_on(v, &other, "select x.audit from public.t x", PROOF_HARMLESS, NULL);
+	volatility_drop(v);
+}
+
+/* A name with a dot in it may be another one's schema and name: the worst of both. */
+static void test_dots_in_names(void **state)
+{
+	struct search_path public = path_of("public");
+	struct volatility *v = make_facts();
+
+	(void)state;
+	volatility_add_relation(v, "public", "admin.users", false);
+	expect_on(v, &public, "select * from \"admin.users\"", PROOF_PRIMARY_ONLY_RELATION,
+		  "admin.users");
+	expect(v, "select * from admin.users", PROOF_PRIMARY_ONLY_RELATION, "admin.users");
+	volatility_drop(v);
+}
+
 /* t.audit may be audit(t). */
 static void test_attributes(void **state)
 {
@@ -126,7 +186,8 @@ static void test_allow(void **state)
 	volatility_drop(v);
 }
 
-static void expect_traces(const struct volatility *v, const char *text, enum pin_reason wanted)
+static void expect_traces_on(const struct volatility *v, const struct search_path *path,
+			     const char *text, enum pin_reason wanted)
 {
 	const struct normal_options options = { .standard_conforming_strings = true };
 	static char room[NORMAL_BYTES_MAX];
@@ -135,9 +196,14 @@ static void expect_traces(const struct volatility *v, const char *text, enum pin
 
 	normal_make(&n, span_of(text), &options, room, sizeof(room));
 	verdict = classify_normal(&n);
-	if (volatility_traces(v, verdict) != wanted)
-		fail_msg("%s: %s", text, pin_reason_word(volatility_traces(v, verdict)));
+	if (volatility_traces(v, verdict, path) != wanted)
+		fail_msg("%s: %s", text, pin_reason_word(volatility_traces(v, verdict, path)));
 	verdict_destroy(verdict);
+}
+
+static void expect_traces(const struct volatility *v, const char *text, enum pin_reason wanted)
+{
+	expect_traces_on(v, NULL, text, wanted);
 }
 
 static struct volatility *make_traces(void)
@@ -148,7 +214,7 @@ static struct volatility *make_traces(void)
 	volatility_mark_function(v, "public", "abs", PIN_FUNCTION);
 	volatility_mark_function(v, "public", "seeds", PIN_UNRESETTABLE);
 	volatility_mark_function(v, "public", "seeds", PIN_FUNCTION);
-	volatility_mark_operator(v, "+", PIN_FUNCTION);
+	volatility_mark_operator(v, "pg_catalog", "+", PIN_FUNCTION);
 	volatility_mark_type(v, "public", "stamped", PIN_FUNCTION);
 	volatility_mark_relation(v, "public", "t", PIN_FUNCTION, true);
 	volatility_mark_relation(v, "public", "seen", PIN_FUNCTION, false);
@@ -189,6 +255,22 @@ static void test_traces_of_relations(void **state)
 	expect_traces(v, "insert into users values (1)", PIN_NONE);
 	expect_traces(v, "select * from seen", PIN_FUNCTION);
 	expect_traces(v, "delete from seen", PIN_FUNCTION);
+	volatility_drop(v);
+}
+
+static void test_traces_on_a_path(void **state)
+{
+	struct search_path none = path_of(""), public = path_of("public");
+	struct volatility *v = make_traces();
+
+	(void)state;
+	expect_traces_on(v, &none, "select abs(1)", PIN_NONE);
+	expect_traces_on(v, &public, "select abs(1)", PIN_FUNCTION);
+	expect_traces_on(v, &none, "insert into t values (1)", PIN_NONE);
+	expect_traces_on(v, &public, "insert into t values (1)", PIN_FUNCTION);
+	expect_traces_on(v, &none, "select public.seeds()", PIN_UNRESETTABLE);
+	expect_on(v, &none, "select abs(1)", PROOF_HARMLESS, NULL);
+	expect_on(v, &public, "select abs(1)", PROOF_VOLATILE_FUNCTION, "abs");
 	volatility_drop(v);
 }
 
@@ -244,6 +326,8 @@ int main(void)
 		cmocka_unit_test(test_judge),	 cmocka_unit_test(test_worst_of_a_name),
 		cmocka_unit_test(test_attributes), cmocka_unit_test(test_allow),
 		cmocka_unit_test(test_traces),	 cmocka_unit_test(test_traces_of_relations),
+		cmocka_unit_test(test_names_on_a_path), cmocka_unit_test(test_dots_in_names),
+		cmocka_unit_test(test_traces_on_a_path),
 		cmocka_unit_test(test_what_leaves_traces_is_not_harmless),
 		cmocka_unit_test(test_allowed_function_leaves_nothing),
 		cmocka_unit_test(test_holds),	 cmocka_unit_test(test_words),
