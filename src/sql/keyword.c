@@ -94,6 +94,8 @@ unsigned keyword_find(struct span word, const char *readable_end)
 	const struct word *w = &words[PLACE(start)];
 	char ninth = word.size == WORD_MAX ? fold_letter(word.data[8]) : 0;
 
-	return (w->start == start) & (w->size == word.size) & (w->ninth == (unsigned char)ninth) ?
-		       w->uses : 0;
+	bool is_found = (w->start == start) & (w->size == word.size) &
+			(w->ninth == (unsigned char)ninth);
+
+	return is_found ? w->uses : 0;
 }

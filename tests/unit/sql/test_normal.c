@@ -123,6 +123,28 @@ static void expect_different(const char *a, const char *b)
 		fail_msg("[%s] and [%s] have one normal form: %s", a, b, first);
 }
 
+/* Behind a dot any word is a name. */
+static void test_reserved_word_behind_dot(void **state)
+{
+	(void)state;
+	expect("select a.and - 5, a.limit -5", "select a.and - $?, a.limit - $?");
+	expect("select a.in (1, 2)", "select a.in($?, $?)");
+	expect("select a . in(1)", "select a.in($?)");
+}
+
+/* Rows of literals, of which some need no rules and some do. */
+static void test_rows(void **state)
+{
+	(void)state;
+	expect("values (1,'x', -2.5 ,3),( 'a' , 1e5, b, 'c''d' ,2)",
+	       "values ($?, '$?', $?, $?), ('$?', $?, b, '$?', $?)");
+	expect("select f(1,), f(,1), f(1 ,2)", "select f($?,), f(, $?), f($?, $?)");
+	expect("values (-1::int, - 1, 2::int)", "values (- $?::int, $?, $?::int)");
+	expect("values ('a'\n'b', 'c' -- x\n, 1)", "values ('$?', '$?', $?)");
+	expect("values (1, u&'x' uescape '!', 2)", "values ($?, '$?', $?)");
+	expect("select 1, 2, 3 from t", "select $?, $?, $? from t");
+}
+
 static void test_differences(void **state)
 {
 	(void)state;
@@ -435,6 +457,8 @@ int main(void)
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_in_lists),
 		cmocka_unit_test(test_signs),
+		cmocka_unit_test(test_reserved_word_behind_dot),
+		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_stable),
 		cmocka_unit_test(test_idempotent),
