@@ -4,6 +4,8 @@
  */
 #include "sql/chain.h"
 
+#include "sql/keyword.h"
+
 static struct chain_level *find_level(struct chain *c)
 {
 	unsigned n = c->nesting < NORMAL_NESTING_MAX ? c->nesting : NORMAL_NESTING_MAX;
@@ -71,40 +73,14 @@ static void see_mark(struct chain *c, char mark)
 	}
 }
 
-enum word { ANY_WORD, SET_OPERATION, FLAT_WORD };
-
-/* Flat: any number of these makes one level.  The grammar flattens AND and OR; a
- * query has one of each other, a join one ON. */
-static enum word find_word(const struct token *t)
+static void see_word(struct chain *c, unsigned keyword)
 {
-	switch (t->text.size) {
-	case 2:
-		return token_is_word(t, "or") || token_is_word(t, "on") ? FLAT_WORD : ANY_WORD;
-	case 3:
-		return token_is_word(t, "and") ? FLAT_WORD : ANY_WORD;
-	case 5:
-		if (token_is_word(t, "union"))
-			return SET_OPERATION;
-		return token_is_word(t, "where") ? FLAT_WORD : ANY_WORD;
-	case 6:
-		if (token_is_word(t, "except"))
-			return SET_OPERATION;
-		return token_is_word(t, "having") ? FLAT_WORD : ANY_WORD;
-	case 9:
-		return token_is_word(t, "intersect") ? SET_OPERATION : ANY_WORD;
-	}
-	return ANY_WORD;
-}
-
-static void see_word(struct chain *c, const struct token *t)
-{
-	enum word word = find_word(t);
 	bool is_operand = c->wants_operand;
 
-	c->wants_operand = word == FLAT_WORD;
-	if (word == SET_OPERATION)
+	c->wants_operand = keyword & KEYWORD_FLAT;
+	if (keyword & KEYWORD_SET_OPERATION)
 		find_level(c)->unions++;
-	else if (word == ANY_WORD && !is_operand)
+	else if (!(keyword & KEYWORD_FLAT) && !is_operand)
 		find_level(c)->here++;
 }
 
@@ -115,7 +91,7 @@ void chain_see(struct chain *c, const struct token *t)
 		see_mark(c, t->text.data[0]);
 		break;
 	case TOKEN_WORD:
-		see_word(c, t);
+		see_word(c, t->keyword);
 		break;
 	case TOKEN_OPERATOR:
 	case TOKEN_JUNK:

@@ -27,6 +27,7 @@ struct chain {
 };
 
 void chain_start(struct chain *c);
+/* A word's `keyword` is known. */
 void chain_see(struct chain *c, const struct token *t);
 /* The statement is over. */
 void chain_end(struct chain *c);

@@ -8,6 +8,8 @@
 #include "base/span.h"
 #include "sql/verdict.h"
 
+#include <stdint.h>
+
 enum token_kind {
 	TOKEN_END,
 	TOKEN_WORD, /* a keyword or an identifier without quotes */
@@ -24,6 +26,7 @@ enum token_kind {
 
 struct token {
 	enum token_kind kind;
+	unsigned keyword; /* 0 from the lexer; keyword_find() of who asks */
 	struct span text; /* in the text that is read, quotes and prefix included */
 };
 
@@ -49,8 +52,11 @@ static inline struct span text_before_nul(struct span text)
 void lexer_start(struct lexer *l, struct span text, bool standard_conforming_strings);
 /* The next token; TOKEN_END again and again at the end. */
 struct token lexer_next(struct lexer *l);
-/* Behind an opening bracket: skips a list of plain literals up to its closing
- * bracket, fast, if there is nothing else in it; `first` is the first one's kind. */
+/* Behind an opening bracket or a comma: skips a literal that needs no rules (-12.5,
+ * 'abc') up to the comma or closing bracket behind it, fast, if that is what comes. */
+bool lexer_skip_literal(struct lexer *l, enum token_kind *kind);
+/* Behind an opening bracket: skips a list of such up to its closing bracket, if there
+ * is nothing else in it; `first` is the first one's kind. */
 bool lexer_skip_list(struct lexer *l, enum token_kind *first);
 
 static inline bool token_is(const struct token *t, char mark)
@@ -64,6 +70,17 @@ extern const char folded_letters[256];
 static inline char fold_letter(char c)
 {
 	return folded_letters[(unsigned char)c];
+}
+
+/* fold_letter() on eight bytes: adding to seven bits tells by the eighth what is
+ * above a letter; no byte carries into the next. */
+static inline uint64_t fold_eight(uint64_t bytes)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t low = bytes & (0x7f * ones);
+	uint64_t from_a = low + (0x80 - 'A') * ones, beyond_z = low + (0x7f - 'Z') * ones;
+
+	return bytes | ((from_a ^ beyond_z) & ~bytes & (0x80 * ones)) >> 2;
 }
 
 /* May it be in a word, in whatever encoding? */

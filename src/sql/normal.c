@@ -7,6 +7,7 @@
 #include "sql/normal.h"
 
 #include "sql/chain.h"
+#include "sql/keyword.h"
 #include "sql/lexer.h"
 
 #include <stdint.h>
@@ -44,37 +45,31 @@ struct form {
 	enum unescape unescape;
 	enum sign sign;
 	size_t sign_at; /* in the output */
-	struct token before; /* in this statement */
+	/* Of the token before, in this statement: not a copy of it, which would wait for
+	 * its parts to be stored. */
+	unsigned shape_before; /* enum shape */
+	unsigned keyword_before;
+	bool is_behind_dot;
 	bool has_first_word; /* of this statement: brackets may come before */
 	bool is_verbatim; /* this statement */
 	size_t statement_at; /* in the output */
 	const char *start, *end; /* of this statement's tokens */
 };
 
-static void put(struct writer *w, const char *data, size_t size)
+static inline void put(struct writer *w, const char *data, size_t size)
 {
-	if (w->size < w->room_size) {
-		size_t room = w->room_size - w->size;
+	size_t room = w->size < w->room_size ? w->room_size - w->size : 0;
 
-		memcpy(w->room + w->size, data, size < room ? size : room);
-	}
+	if (size <= room) /* on its own: for a size that is known this is one store */
+		memcpy(w->room + w->size, data, size);
+	else if (room > 0)
+		memcpy(w->room + w->size, data, room);
 	w->size += size;
 }
 
-static void put_text(struct writer *w, const char *text)
+static inline void put_text(struct writer *w, const char *text)
 {
 	put(w, text, strlen(text));
-}
-
-/* fold_letter() on eight bytes: adding to seven bits tells by the eighth what is
- * above a letter; no byte carries into the next. */
-static uint64_t fold_eight(uint64_t bytes)
-{
-	const uint64_t ones = 0x0101010101010101u;
-	uint64_t low = bytes & (0x7f * ones);
-	uint64_t from_a = low + (0x80 - 'A') * ones, beyond_z = low + (0x7f - 'Z') * ones;
-
-	return bytes | ((from_a ^ beyond_z) & ~bytes & (0x80 * ones)) >> 2;
 }
 
 static void put_folded_slowly(struct writer *w, struct span word)
@@ -88,23 +83,31 @@ static void put_folded_slowly(struct writer *w, struct span word)
 	w->size += word.size;
 }
 
-/* Eight bytes at a time: what is read and written behind the word does not matter
- * where there is room for it. */
-static void put_folded(struct writer *w, struct span word)
+static void fold_into(char *to, const char *from)
 {
-	size_t i, room = w->size < w->room_size ? w->room_size - w->size : 0;
 	uint64_t bytes;
 
-	if (room < 8 || word.size > room - 8 ||
-	    (size_t)(w->readable_end - word.data) < word.size + 8) {
+	memcpy(&bytes, from, sizeof(bytes));
+	bytes = fold_eight(bytes);
+	memcpy(to, &bytes, sizeof(bytes));
+}
+
+/* Sixteen bytes at a time, for most words have less and no length is a branch then:
+ * what is read and written behind the word does not matter where there is room for it. */
+static void put_folded(struct writer *w, struct span word)
+{
+	size_t i = 0, room = w->size < w->room_size ? w->room_size - w->size : 0;
+
+	if (room < 16 || word.size > room - 16 ||
+	    (size_t)(w->readable_end - word.data) < word.size + 16) {
 		put_folded_slowly(w, word);
 		return;
 	}
-	for (i = 0; i < word.size; i += sizeof(bytes)) {
-		memcpy(&bytes, word.data + i, sizeof(bytes));
-		bytes = fold_eight(bytes);
-		memcpy(w->room + w->size + i, &bytes, sizeof(bytes));
-	}
+	do {
+		fold_into(w->room + w->size + i, word.data + i);
+		fold_into(w->room + w->size + i + 8, word.data + i + 8);
+		i += 16;
+	} while (i < word.size);
 	w->size += word.size;
 }
 
@@ -114,72 +117,96 @@ static bool is_literal(enum token_kind kind)
 	       kind == TOKEN_NUMBER;
 }
 
-/* Words that people write with a space before a bracket. */
-static bool is_spaced_word(const struct token *t)
-{
-	static const char *const words[] = {
-		"in",	"as",	 "on",	 "by",	  "or",	   "and",   "not",	"all",
-		"set",	"any",	 "with", "from",  "when",  "then",  "else",	"where",
-		"using", "union", "limit", "values", "select", "having", "except",
-		"offset", "returning", "intersect", "over", "filter", "exists", "join", "lateral",
-		"explain",
-	};
-	size_t i;
-
-	if (t->kind != TOKEN_WORD || t->text.size > 9)
-		return false;
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (token_is_word(t, words[i]))
-			return true;
-	return false;
-}
-
-/* After this, "." "[" and "::" need no space. */
-static bool is_operand(const struct token *t)
-{
-	return t->kind == TOKEN_WORD || t->kind == TOKEN_NAME || t->kind == TOKEN_PARAMETER ||
-	       (t->kind == TOKEN_MARK && (token_is(t, ')') || token_is(t, ']')));
-}
-
 static bool is_cast(const struct token *t)
 {
 	return t->kind == TOKEN_OPERATOR && t->text.size == 2 && t->text.data[0] == ':' &&
 	       t->text.data[1] == ':';
 }
 
-static bool is_spaced_mark(const struct token *before, const struct token *t)
+/* What matters of a token for the space beside it. */
+enum shape {
+	START,
+	ROUND, /* ( */
+	SQUARE, /* [ */
+	CLOSING, /* ) or ] */
+	DOT,
+	COMMA,
+	CAST, /* :: */
+	STAR,
+	OPERATOR, /* any other */
+	WORD,
+	SPACED_WORD,
+	NAME,
+	PARAMETER,
+	LITERAL,
+	OTHER,
+};
+
+static enum shape find_shape_of_mark(char mark)
 {
-	switch (t->text.data[0]) {
-	case ',':
+	switch (mark) {
+	case '(':
+		return ROUND;
+	case '[':
+		return SQUARE;
 	case ')':
 	case ']':
-		return false;
+		return CLOSING;
 	case '.':
-	case '[':
-		return !is_operand(before);
-	case '(':
-		return !(before->kind == TOKEN_WORD || before->kind == TOKEN_NAME) ||
-		       is_spaced_word(before);
+		return DOT;
+	case ',':
+		return COMMA;
 	}
-	return true;
+	return OTHER;
 }
 
-/* Is there a space between the two?  Never none where the two could be read as
- * one token, or as two others. */
-static bool is_spaced(const struct token *before, const struct token *t)
+static enum shape find_shape(const struct token *t)
 {
-	if (before->kind == TOKEN_END)
-		return false;
-	if (before->kind == TOKEN_MARK && (token_is(before, '(') || token_is(before, '[')))
-		return false;
-	if (before->kind == TOKEN_MARK && token_is(before, '.'))
-		return !(t->kind == TOKEN_WORD || t->kind == TOKEN_NAME || token_is(t, '*'));
-	if (is_cast(before))
-		return t->kind != TOKEN_WORD && t->kind != TOKEN_NAME;
-	if (is_cast(t))
-		return !is_operand(before) && !is_literal(before->kind);
-	return t->kind != TOKEN_MARK || is_spaced_mark(before, t);
+	switch (t->kind) {
+	case TOKEN_WORD:
+		return t->keyword & KEYWORD_SPACED ? SPACED_WORD : WORD;
+	case TOKEN_MARK:
+		return find_shape_of_mark(t->text.data[0]);
+	case TOKEN_NAME:
+		return NAME;
+	case TOKEN_PARAMETER:
+		return PARAMETER;
+	case TOKEN_OPERATOR:
+		return is_cast(t) ? CAST : token_is(t, '*') ? STAR : OPERATOR;
+	case TOKEN_STRING:
+	case TOKEN_NATIONAL:
+	case TOKEN_BITS:
+	case TOKEN_NUMBER:
+		return LITERAL;
+	default:
+		return OTHER;
+	}
 }
+
+/* What stands without a space behind each.  Nothing does where the two could be read
+ * as one token, or as two others. */
+#define BIT(shape) (1u << (shape))
+#define WORDS (BIT(WORD) | BIT(SPACED_WORD) | BIT(NAME))
+#define BEHIND_ALL (BIT(COMMA) | BIT(CLOSING))
+#define BEHIND_OPERAND (BEHIND_ALL | BIT(DOT) | BIT(SQUARE) | BIT(CAST))
+
+static const unsigned tight[] = {
+	[START] = ~0u,
+	[ROUND] = ~0u,
+	[SQUARE] = ~0u,
+	[CLOSING] = BEHIND_OPERAND,
+	[DOT] = WORDS | BIT(STAR),
+	[COMMA] = BEHIND_ALL,
+	[CAST] = WORDS,
+	[STAR] = BEHIND_ALL,
+	[OPERATOR] = BEHIND_ALL,
+	[WORD] = BEHIND_OPERAND | BIT(ROUND),
+	[SPACED_WORD] = BEHIND_OPERAND,
+	[NAME] = BEHIND_OPERAND | BIT(ROUND),
+	[PARAMETER] = BEHIND_OPERAND,
+	[LITERAL] = BEHIND_ALL | BIT(CAST),
+	[OTHER] = BEHIND_ALL,
+};
 
 static void put_literal(struct writer *w, const struct token *t)
 {
@@ -216,7 +243,7 @@ static void open_in_list(struct form *f, const struct token *t)
 {
 	enum token_kind first;
 
-	if (!token_is(t, '(') || !token_is_word(&f->before, "in"))
+	if (!token_is(t, '(') || !(f->keyword_before & KEYWORD_IN))
 		return;
 	if (lexer_skip_list(&f->lexer, &first))
 		put_text(&f->out, first == TOKEN_NUMBER ? NORMAL_NUMBER : NORMAL_STRING);
@@ -269,7 +296,7 @@ static bool see_unescape(struct form *f, const struct token *t)
 
 	f->unescape = NO_CLAUSE;
 	if (state == MAY_DROP_CLAUSE || state == MAY_KEEP_CLAUSE) {
-		if (!token_is_word(t, "uescape"))
+		if (!(t->keyword & KEYWORD_UESCAPE))
 			return false;
 		if (state == MAY_KEEP_CLAUSE)
 			put_text(&f->out, " uescape");
@@ -288,23 +315,12 @@ static bool see_unescape(struct form *f, const struct token *t)
 	return true;
 }
 
-/* Can nothing but a new operand come next?  Words only if they are reserved. */
-static bool is_before_operand(const struct token *t)
+/* Can nothing but a new operand come next? */
+static bool is_before_operand(const struct form *f)
 {
-	static const char *const words[] = {
-		"and", "or", "on", "in", "when", "then", "else", "where", "limit", "offset",
-		"select", "having",
-	};
-	size_t i;
+	const unsigned shapes = BIT(OPERATOR) | BIT(STAR) | BIT(ROUND) | BIT(SQUARE) | BIT(COMMA);
 
-	if (t->kind == TOKEN_OPERATOR)
-		return !is_cast(t);
-	if (t->kind == TOKEN_MARK)
-		return token_is(t, '(') || token_is(t, ',') || token_is(t, '[');
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (token_is_word(t, words[i]))
-			return true;
-	return false;
+	return (shapes & BIT(f->shape_before)) || (f->keyword_before & KEYWORD_BEFORE_OPERAND);
 }
 
 /* Before the token is written; `t` may be the end. */
@@ -324,21 +340,45 @@ static void start_sign(struct form *f, const struct token *t)
 {
 	if (f->sign == MINUS) /* "- - 5": all of them */
 		return;
-	if (t->kind != TOKEN_OPERATOR || !token_is(t, '-') || !is_before_operand(&f->before))
+	if (t->kind != TOKEN_OPERATOR || !token_is(t, '-') || !is_before_operand(f))
 		return;
 	f->sign = MINUS;
 	f->sign_at = f->out.size;
 }
 
+/* The rows of VALUES are mostly literals that need no rules: each is put without the
+ * steps that other tokens need, to the same effect. */
+static void put_plain_literals(struct form *f)
+{
+	enum token_kind kind;
+
+	while (f->shape_before != LITERAL && lexer_skip_literal(&f->lexer, &kind)) {
+		if (f->shape_before == COMMA)
+			put_text(&f->out, " ");
+		put_text(&f->out, kind == TOKEN_NUMBER ? NORMAL_NUMBER : NORMAL_STRING);
+		f->shape_before = LITERAL;
+		f->chain.wants_operand = false;
+		if (*f->lexer.at != ',')
+			return;
+		f->lexer.at++;
+		put_text(&f->out, ",");
+		f->shape_before = COMMA;
+		f->chain.wants_operand = true;
+	}
+}
+
 static void write_token(struct form *f, const struct token *t)
 {
+	enum shape shape;
+
 	if (f->unescape != NO_CLAUSE && see_unescape(f, t))
 		return;
 	if (f->sign != NO_SIGN)
 		see_sign(f, t);
 	if (f->in_list.is_open)
 		see_in_list(f, t);
-	if (is_spaced(&f->before, t))
+	shape = find_shape(t);
+	if (!(tight[f->shape_before] & BIT(shape)))
 		put(&f->out, " ", 1);
 	start_sign(f, t);
 	put_token(&f->out, t);
@@ -346,20 +386,10 @@ static void write_token(struct form *f, const struct token *t)
 		open_in_list(f, t);
 	else if (token_is_unicode(t))
 		f->unescape = t->kind == TOKEN_NAME ? MAY_KEEP_CLAUSE : MAY_DROP_CLAUSE;
-	f->before = *t;
-}
-
-static bool may_replace(const struct token *t)
-{
-	static const char *const words[] = {
-		"select", "insert", "update", "delete", "merge", "values", "table", "with",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (token_is_word(t, words[i]))
-			return true;
-	return false;
+	f->keyword_before = t->keyword;
+	f->shape_before = shape;
+	if ((shape == ROUND || shape == COMMA) && !f->in_list.is_open)
+		put_plain_literals(f);
 }
 
 static void start_statement(struct form *f, const struct token *t)
@@ -374,15 +404,18 @@ static void start_statement(struct form *f, const struct token *t)
 static void see_first_word(struct form *f, const struct token *t)
 {
 	f->has_first_word = true;
-	f->is_verbatim = !may_replace(t) && !f->options->for_people;
+	f->is_verbatim = !(t->keyword & KEYWORD_REPLACED) && !f->options->for_people;
 	if (f->result->first_word.size == 0 && t->kind == TOKEN_WORD)
 		f->result->first_word = t->text;
 }
 
-static void see_token(struct form *f, const struct token *t)
+static void see_token(struct form *f, struct token *t)
 {
 	if (!f->start)
 		start_statement(f, t);
+	if (t->kind == TOKEN_WORD && !f->is_behind_dot) /* there it is any name */
+		t->keyword = keyword_find(t->text, f->lexer.end);
+	f->is_behind_dot = t->kind == TOKEN_MARK && t->text.data[0] == '.';
 	if (!f->has_first_word && !token_is(t, '('))
 		see_first_word(f, t);
 	chain_see(&f->chain, t);
@@ -412,18 +445,42 @@ static void end_statement(struct form *f)
 	f->has_first_word = f->is_verbatim = false;
 	f->unescape = NO_CLAUSE;
 	f->in_list.is_open = false;
-	f->before = (struct token){ .kind = TOKEN_END };
+	f->is_behind_dot = false;
+	f->shape_before = START;
+	f->keyword_before = 0;
+}
+
+/* Does it not fit, whatever comes?  A list or a sign may take back what it has put. */
+static bool is_hopeless(const struct form *f)
+{
+	size_t size = f->out.size;
+
+	if (f->is_verbatim && f->start)
+		size = f->statement_at + (size_t)(f->end - f->start);
+	return size > f->out.room_size && !f->in_list.is_open && f->sign == NO_SIGN;
+}
+
+/* Not `t = lexer_next()`: that would copy it each time. */
+static bool read_token(struct form *f)
+{
+	struct token t = lexer_next(&f->lexer);
+
+	if (t.kind == TOKEN_END)
+		return false;
+	if (f->chain.nesting == 0 && t.kind == TOKEN_MARK && t.text.data[0] == ';')
+		end_statement(f);
+	else
+		see_token(f, &t);
+	return true;
 }
 
 static void read_all(struct form *f)
 {
-	struct token t;
-
-	for (t = lexer_next(&f->lexer); t.kind != TOKEN_END; t = lexer_next(&f->lexer)) {
-		if (f->chain.nesting == 0 && t.kind == TOKEN_MARK && token_is(&t, ';'))
-			end_statement(f);
-		else
-			see_token(f, &t);
+	while (read_token(f)) {
+		if (is_hopeless(f)) {
+			f->result->is_too_long = true;
+			return;
+		}
 	}
 	end_statement(f);
 }
@@ -445,17 +502,18 @@ void normal_make(struct normal *n, struct span text, const struct normal_options
 	f.result = n;
 	f.out = (struct writer){ .room = room, .room_size = room_size };
 	f.options = options;
-	f.in_list.is_open = f.has_first_word = f.is_verbatim = false;
+	f.in_list.is_open = f.has_first_word = f.is_verbatim = f.is_behind_dot = false;
+	f.shape_before = START;
 	f.unescape = NO_CLAUSE;
 	f.sign = NO_SIGN;
-	f.before = (struct token){ .kind = TOKEN_END };
+	f.keyword_before = 0;
 	f.start = NULL;
 	lexer_start(&f.lexer, text, options->standard_conforming_strings);
 	f.out.readable_end = f.lexer.end;
 	chain_start(&f.chain);
 	read_all(&f);
 	put_hint(&f);
-	n->is_too_long = f.out.size > room_size;
+	n->is_too_long |= f.out.size > room_size;
 	n->text = span_make(room, n->is_too_long ? room_size : f.out.size);
 	n->hint = f.lexer.hint;
 	n->is_broken = f.lexer.is_broken;
