@@ -9,10 +9,10 @@ create local temporary table made_5 (a int) on commit delete rows
 create global temp table made_6 (a int)
 create table pg_temp.made_7 (a int)
 create table made_8 (a int) inherits (forebear)
-create table made_9 (a int) partition by hash (a)
-create table made_10 partition of made_9 for values with (modulus 2, remainder 0)
+create table made_9 (a int) partition by list (a)
+create table made_10 partition of made_9 for values in (1)
 create table made_11 of pair
-create table made_12 (a serial primary key, b int references made_12, exclude using gist (b with =)) with (fillfactor = 70)
+create table made_12 (a serial primary key, b int references made_12) with (fillfactor = 70)
 alter table made add column c int
 alter table if exists made rename to made_renamed
 alter table made_renamed rename column a to aa
@@ -23,13 +23,13 @@ alter table made_2 set (fillfactor = 50)
 alter table made_2 enable row level security
 alter table made_2 owner to app
 alter table made_2 set schema routed_doomed
+create table made_13 (a int)
 alter table made_9 attach partition made_13 default
 alter table made_9 detach partition made_10
 drop table made_3
 drop table if exists made_4, made_5 cascade
 comment on table things is 'x'
 comment on column things.id is null
-security label on table things is 'x'
 --- primary: other relations
 --- ddl
 create view made_view as select 1 as a
@@ -56,7 +56,6 @@ drop index concurrently made_index_3
 drop index doomed_index
 create statistics made_statistics (dependencies) on id, kind from things
 drop statistics doomed_statistics
-create foreign table made_foreign (a int) server files
 --- primary: functions, types, operators
 --- ddl
 create function made_function() returns int language sql as 'select 1'
@@ -88,8 +87,6 @@ create text search configuration made_search (copy = simple)
 create text search dictionary made_dictionary (template = simple)
 drop text search configuration doomed_search
 create conversion made_conversion for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8
-create operator class made_class for type int using btree as operator 1 <
-create operator family made_family using btree
 --- primary: triggers, rules, policies, rights
 --- ddl
 create trigger made_trigger after insert on doomed for each statement execute function on_change()
@@ -146,3 +143,7 @@ drop owned by keeper
 alter large object 1 owner to app
 alter system set work_mem = '4MB'
 alter system reset work_mem
+security label on table things is 'x'
+create foreign table made_foreign (a int) server files
+create operator class made_class for type int using btree as operator 1 <
+create operator family made_family using btree

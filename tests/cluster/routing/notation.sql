@@ -32,7 +32,7 @@ select
 select 1 where 1<>2 and 1!=2 and 1<=2 and 2>=1 and not 1=2
 select (1)::text::int::numeric(5,2)::text
 select 'x'::char(3), 'x'::character varying(5), 1::double precision, now()::time(0) with time zone, '{}'::int[], '{}'::int array[3]
-select array[1,2,3][2:3], '[1,2]'::jsonb -> 0, ('{"a":{"b":1}}'::jsonb) #>> '{a,b}'
+select (array[1,2,3])[2:3], '[1,2]'::jsonb -> 0, ('{"a":{"b":1}}'::jsonb) #>> '{a,b}'
 select (a.b).a from (select row(1, 2)::pair as b) a
 select * from things where id in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 select * from things where id in (1, 1 + 1, (select 3))

@@ -99,5 +99,6 @@ select * from pg_temp.things
 --- error: 42501
 select * from pg_largeobject
 --- primary: columns that nobody knows may be functions
+--- known: the b of a.b, known to nobody, counts as a column
 --- error: any
 select t.nothing_of_this_name from things t

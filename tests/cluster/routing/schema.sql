@@ -83,9 +83,10 @@ create function loud_final(int) returns int language sql volatile as 'insert int
 create aggregate loud_end(int) (sfunc = int4pl, stype = int, initcond = '0', finalfunc = loud_final);
 create operator @#@ (leftarg = int, rightarg = int, function = loud_add);
 create operator @#! (rightarg = int, function = loud);
+create type raw as (a int);
 create type wrapped as (n int);
-create function wrap(int) returns wrapped language sql volatile as 'insert into routed.written values ($1) returning row(n)::routed.wrapped';
-create cast (int as wrapped) with function wrap(int);
+create function wrap(raw) returns wrapped language sql volatile as 'insert into routed.written values (($1).a) returning row(n)::routed.wrapped';
+create cast (raw as wrapped) with function wrap(raw);
 create domain checked as int check (routed.loud_bool(value));
 create domain checked_twice as checked check (value > 0);
 create domain defaulted as int default routed.loud();
@@ -100,16 +101,16 @@ create function coin_le(coin, coin) returns bool language sql volatile as 'selec
 create function coin_eq(coin, coin) returns bool language sql volatile as 'select routed.coin_compare($1, $2) = 0';
 create function coin_ge(coin, coin) returns bool language sql volatile as 'select routed.coin_compare($1, $2) >= 0';
 create function coin_gt(coin, coin) returns bool language sql volatile as 'select routed.coin_compare($1, $2) > 0';
-create operator @< (leftarg = coin, rightarg = coin, function = coin_lt, commutator = @>);
-create operator @<= (leftarg = coin, rightarg = coin, function = coin_le, commutator = @>=);
-create operator @= (leftarg = coin, rightarg = coin, function = coin_eq, commutator = @=);
-create operator @>= (leftarg = coin, rightarg = coin, function = coin_ge);
-create operator @> (leftarg = coin, rightarg = coin, function = coin_gt);
+create operator |<| (leftarg = coin, rightarg = coin, function = coin_lt, commutator = |>|);
+create operator |<=| (leftarg = coin, rightarg = coin, function = coin_le, commutator = |>=|);
+create operator |=| (leftarg = coin, rightarg = coin, function = coin_eq, commutator = |=|);
+create operator |>=| (leftarg = coin, rightarg = coin, function = coin_ge);
+create operator |>| (leftarg = coin, rightarg = coin, function = coin_gt);
 create table purse (c coin);
 insert into purse values (row(1)::coin), (row(2)::coin), (row(3)::coin);
 reset role;
-create operator class routed.coin_ops default for type routed.coin using btree as operator 1 routed.@<, operator 2 routed.@<=,
-    operator 3 routed.@=, operator 4 routed.@>=, operator 5 routed.@>, function 1 routed.coin_compare(routed.coin, routed.coin);
+create operator class routed.coin_ops default for type routed.coin using btree as operator 1 routed.|<|, operator 2 routed.|<=|,
+    operator 3 routed.|=|, operator 4 routed.|>=|, operator 5 routed.|>|, function 1 routed.coin_compare(routed.coin, routed.coin);
 set role app;
 
 create view calm_view as select id, name from things;
@@ -123,12 +124,12 @@ create view loud_view_2 as select n from loud_view;
 create view loud_view_3 as select id from things where exists (select 1 from loud_view_2);
 create view loud_barrier with (security_barrier) as select id from things where loud_bool(id);
 create view loud_operator_view as select id @#@ 1 as n from things;
-create view loud_cast_view as select id::wrapped as w from things;
+create view loud_cast_view as select row(id)::raw::wrapped as w from things;
 create view loud_default_view as select loud_default() as n;
 create view locking_view as select id from things for update;
 create view system_view as select oid, relname from pg_class;
 create view statistics_view as select pid, query from pg_stat_activity;
-create view lock_view as select pg_advisory_xact_lock(1) as l;
+create view lock_view as select pg_advisory_xact_lock(1)::text as l;
 create view sequence_view as select nextval('routed.ticket') as n;
 create materialized view summary as select kind, count(*) as n from things group by kind;
 create unique index on summary (kind);

@@ -216,20 +216,25 @@ select count(*) from things
 --- first: begin isolation level serializable read only
 select count(*) from things
 --- harmless: in a transaction that is read only
+--- known: read-only transactions stay on the primary so far
 --- first: begin read only
 select count(*) from things
 select name from things where id = 3
 --- harmless: in a transaction that is read only, another spelling
+--- known: read-only transactions stay on the primary so far
 --- first: start transaction read only
 select count(*) from things
 --- harmless: in a transaction that is read only and repeatable
+--- known: read-only transactions stay on the primary so far
 --- first: begin transaction isolation level repeatable read, read only
 select count(*) from things
 --- harmless: in a transaction that is read only, after reads
+--- known: read-only transactions stay on the primary so far
 --- first: begin read only
 --- first: select 1
 select count(*) from things
 --- harmless: in a session that only reads
+--- known: read-only transactions stay on the primary so far
 --- first: set default_transaction_read_only = on
 --- first: begin
 select count(*) from things

@@ -37,8 +37,10 @@ explain analyze execute p
 --- primary: copy
 copy written from stdin
 copy written (n) from stdin with (format csv, header)
-copy written from stdin binary
 copy written from stdin where n > 3
+--- primary: copy without the header it asks for
+--- error: 22P04
+copy written from stdin binary
 --- primary: copy of what only the primary may read
 copy fleeting to stdout
 copy (select loud()) to stdout

@@ -9,7 +9,7 @@ insert into numbered (n) overriding user value values (1)
 insert into keyed values (1, 1, 'x') on conflict do nothing
 insert into keyed values (1, 1, 'x') on conflict (id) do update set n = excluded.n where keyed.n < 5 returning id
 insert into keyed values (1, 1, 'x') on conflict on constraint keyed_pkey do update set (n, note) = row(1, 'y')
-insert into written (table tree limit 0)
+insert into written (table emptied limit 0)
 insert into written with a as (select 1) select * from a
 with a as (select 1 as n) insert into written select n from a
 with recursive a (n) as (select 1 union all select n + 1 from a where n < 3) insert into written select n from a returning n
@@ -176,9 +176,6 @@ update written set n = 1 returning with (old as o, new as n) o.n
 copy written from stdin with (on_error ignore)
 create table newer (a int, b int generated always as (a * 2) virtual)
 select 1 as a from things group by all
-explain (serialize) select 1
-explain (memory) select 1
-explain (generic_plan) select * from things where id = $1
 vacuum (buffer_usage_limit '1MB') emptied
 sel ect
 select from where
@@ -191,11 +188,17 @@ select $$never ends
 insert into written values (1
 delete written
 select 1 2 3
-select 0x1F, 0o17, 0b11
-select 1_000
 }
 \d
 \
 --- primary: unterminated comments
 --- error: 42601
 select 1 /* never ends
+--- primary: newer than this server, in words that its grammar has
+--- known: options of EXPLAIN are any word to the grammar, and literals are gone before it
+--- error: any
+explain (serialize) select 1
+explain (memory) select 1
+explain (generic_plan) select * from things where id = $1
+select 0x1F, 0o17, 0b11
+select 1_000
