@@ -1,12 +1,11 @@
 """Where statements run, told by the nodes' own logs: a read may leave the primary only if it is
 proved harmless, and whatever may write or lock never reaches a replica."""
 
-import uuid
-
 import pytest
 
 from cluster import wait_until
 from drivers import connect
+from truth import logging, places, run
 from weir import wait_splitting
 
 pytestmark = pytest.mark.proxy
@@ -73,12 +72,8 @@ WRITES = [
 @pytest.fixture(scope="module")
 def schema(session_cluster):
     session_cluster.primary.psql(SCHEMA, "app")
-    for node in session_cluster.nodes:
-        node.configure(log_statement="all")
-    session_cluster.wait_replayed()
-    yield
-    for node in session_cluster.nodes:
-        node.configure(log_statement="none")
+    with logging(session_cluster):
+        yield
 
 
 @pytest.fixture
@@ -86,23 +81,6 @@ def proxy(weir, schema):
     started = weir(route_primary_reads="never")
     wait_splitting(started, lambda server: connect(server))
     return started
-
-
-def places(cluster, tag):
-    """The roles of the nodes whose log has the statement with this tag."""
-    return {"primary" if node is cluster.primary else "replica"
-            for node in cluster.nodes if node.log_grep(tag)}
-
-
-def run(connection, sql, extended):
-    """Runs the statement with a tag behind it, whatever becomes of it; returns the tag."""
-    tag = uuid.uuid4().hex
-    text = f"{sql}\n/* {tag} */".encode()
-    if extended:
-        connection.pgconn.exec_params(text, [])
-    else:
-        connection.pgconn.exec_(text)
-    return tag
 
 
 @pytest.mark.parametrize("extended", [False, True], ids=["simple", "extended"])

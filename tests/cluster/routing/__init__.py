@@ -1,0 +1,1 @@
+"""The corpus: statements by subject in *.sql, read by corpus.py."""
