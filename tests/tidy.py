@@ -30,7 +30,7 @@ OPEN_HEADERS = {"watch/stats.h", "cluster/topology.h"}
 # Library header → the files that may see it.
 FENCES = {
     r"ev\.h": r"proxy/loop\.[ch]",
-    r"pg_query\.h|protobuf/pg_query.*": r"src/sql/(classify|leave)\.[ch]",
+    r"pg_query\.h|protobuf/pg_query.*": r"src/sql/(classify|leave|step)\.[ch]",
     r"libpq-fe\.h|postgres_ext\.h": r"proxy/cluster/.*",
     r"microhttpd\.h": r"proxy/watch/http\.c",
     r"jansson\.h": r"proxy/watch/(report\.c|value\.[ch])|proxy/advise/.*",

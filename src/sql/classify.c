@@ -13,9 +13,11 @@
 #include "sql/danger.h"
 #include "sql/guess.h"
 #include "sql/leave.h"
+#include "sql/step.h"
 
 #include <pg_query.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define uthash_malloc(size) memory_get(size)
 #include <uthash.h>
@@ -188,14 +190,22 @@ static void see_indirection(struct walk *w, const PgQuery__AIndirection *a)
 	}
 }
 
+static void add_written(struct walk *w, const PgQuery__RangeVar *target)
+{
+	/* It is a table even if a query of WITH has its name. */
+	add_relation(w, target);
+	if (target)
+		draft_add_qualified(&w->draft, &w->draft.written, target->schemaname,
+				    target->relname);
+}
+
 static void see_writing(struct walk *w, const PgQuery__RangeVar *target)
 {
 	note_write(w, VERDICT_BECAUSE_WRITING_CTE);
 	/* An UPDATE of this view is a SET of what nobody can foresee. */
 	if (target && strcmp(target->relname, "pg_settings") == 0)
 		walk_note_pin(w, PIN_SET_CONFIG);
-	/* It is a table even if a query of WITH has its name. */
-	add_relation(w, target);
+	add_written(w, target);
 }
 
 static void see_into(struct walk *w, const PgQuery__IntoClause *into)
@@ -343,27 +353,33 @@ static void visit(struct walk *w, const ProtobufCMessage *m)
 
 /* ---- statements by their kind ---- */
 
-static void judge_transaction(struct walk *w, const PgQuery__TransactionStmt *s)
+/* Anything but 0, "false" and "off" counts as true, also what PostgreSQL refuses. */
+static bool is_true(const PgQuery__Node *value)
 {
-	switch (s->kind) {
-	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT_PREPARED:
-		/* What was prepared may have been DDL. */
-		w->draft.verdict.changes_schema = true;
-		walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
-		break;
-	case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_PREPARED:
-		walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
-		break;
-	default:
-		walk_note(w, VERDICT_CONTROL, VERDICT_BECAUSE_CONTROL);
-		w->writes_nothing = true;
-	}
+	const char *word = read_string(value);
+
+	if (!value)
+		return true;
+	if (value->node_case == PG_QUERY__NODE__NODE_INTEGER)
+		return value->integer->ival != 0;
+	return !word || (strcasecmp(word, "false") != 0 && strcasecmp(word, "off") != 0);
 }
 
 static bool is_analyze(const PgQuery__Node *option)
 {
 	return option->node_case == PG_QUERY__NODE__NODE_DEF_ELEM &&
-	       strcmp(option->def_elem->defname, "analyze") == 0;
+	       strcmp(option->def_elem->defname, "analyze") == 0 && is_true(option->def_elem->arg);
+}
+
+/* COPY FROM, TRUNCATE: targets that the walk over the tree meets as relations. */
+static void note_targets(struct walk *w, const PgQuery__Node *node)
+{
+	if (node->node_case == PG_QUERY__NODE__NODE_COPY_STMT && node->copy_stmt->is_from)
+		add_written(w, node->copy_stmt->relation);
+	if (node->node_case != PG_QUERY__NODE__NODE_TRUNCATE_STMT)
+		return;
+	for (size_t i = 0; i < node->truncate_stmt->n_relations; i++)
+		add_written(w, node->truncate_stmt->relations[i]->range_var);
 }
 
 static void judge(struct walk *w, const PgQuery__Node *node);
@@ -430,6 +446,7 @@ static bool is_definition(const PgQuery__Node *node)
 static void judge_other(struct walk *w, const PgQuery__Node *node)
 {
 	walk_note(w, VERDICT_WRITE, VERDICT_BECAUSE_WRITE);
+	note_targets(w, node);
 	/* A temporary table may be among what is dropped. */
 	w->draft.verdict.may_end_pin |= node->node_case == PG_QUERY__NODE__NODE_DROP_STMT;
 	if (is_definition(node) && !makes_temporary(node))
@@ -448,7 +465,7 @@ static void judge(struct walk *w, const PgQuery__Node *node)
 		judge_explain(w, node->explain_stmt);
 		break;
 	case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
-		judge_transaction(w, node->transaction_stmt);
+		step_judge(w, node->transaction_stmt);
 		break;
 	case PG_QUERY__NODE__NODE_DO_STMT:
 		judge_do(w, node->do_stmt);
@@ -501,6 +518,8 @@ static void see_all(struct walk *w, const PgQuery__ParseResult *tree)
 	v->writes_nothing = writes_nothing;
 	if (tree->n_stmts != 1 && v->deallocates)
 		v->names_prepared = true;
+	if (tree->n_stmts != 1)
+		v->step = STEP_NONE;
 	if (tree->n_stmts != 1)
 		v->deallocates = NULL;
 	else if (tree->stmts[0]->stmt->node_case == PG_QUERY__NODE__NODE_SELECT_STMT &&

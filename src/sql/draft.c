@@ -114,12 +114,13 @@ static const char *place_text(struct place *p, const char *text)
 static struct verdict *pack(const struct draft *d)
 {
 	size_t pointers = d->functions.count + d->operators.count + d->relations.count +
-			  d->types.count + d->attributes.count + d->settings.count +
-			  d->sets.count + d->deallocated.count;
+			  d->written.count + d->types.count + d->attributes.count +
+			  d->settings.count + d->sets.count + d->deallocated.count;
 	size_t size = sizeof(struct verdict) + measure_names(&d->functions) +
 		      measure_names(&d->operators) + measure_names(&d->relations) +
-		      measure_names(&d->types) + measure_names(&d->attributes) +
-		      measure_names(&d->settings) + measure_names(&d->sets) +
+		      measure_names(&d->written) + measure_names(&d->types) +
+		      measure_names(&d->attributes) + measure_names(&d->settings) +
+		      measure_names(&d->sets) +
 		      measure_names(&d->deallocated) +
 		      (d->verdict.deallocates ? strlen(d->verdict.deallocates) + 1 : 0);
 	struct verdict *v = memory_get(size);
@@ -130,6 +131,7 @@ static struct verdict *pack(const struct draft *d)
 	v->functions = place_names(&p, &d->functions, &v->function_count);
 	v->operators = place_names(&p, &d->operators, &v->operator_count);
 	v->relations = place_names(&p, &d->relations, &v->relation_count);
+	v->written = place_names(&p, &d->written, &v->written_count);
 	v->types = place_names(&p, &d->types, &v->type_count);
 	v->attributes = place_names(&p, &d->attributes, &v->attribute_count);
 	v->settings = place_names(&p, &d->settings, &v->setting_count);
@@ -142,8 +144,9 @@ static struct verdict *pack(const struct draft *d)
 
 struct verdict *draft_finish(struct draft *d)
 {
-	struct names *all[] = { &d->functions, &d->operators, &d->relations, &d->types,
-				&d->attributes, &d->settings, &d->sets, &d->deallocated };
+	struct names *all[] = { &d->functions, &d->operators, &d->relations, &d->written,
+				&d->types, &d->attributes, &d->settings, &d->sets,
+				&d->deallocated };
 	struct verdict *v;
 	size_t i;
 

@@ -15,7 +15,7 @@ struct names {
 
 struct draft {
 	struct verdict verdict; /* without its names */
-	struct names functions, operators, relations, types, attributes;
+	struct names functions, operators, relations, written, types, attributes;
 	struct names settings, sets, deallocated;
 	struct arena arena;
 };

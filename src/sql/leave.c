@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 #include "sql/lexer.h"
+#include "sql/step.h"
 
 /* PostgreSQL's bit of DECLARE … WITH HOLD. */
 enum { CURSOR_WITH_HOLD = 0x20 };
@@ -87,6 +88,7 @@ static void judge_set(struct walk *w, const PgQuery__VariableSetStmt *s)
 			walk_note_pin(w, PIN_TEMPORARY_TABLE);
 	if (strncmp(s->name, "TRANSACTION", strlen("TRANSACTION")) == 0) {
 		walk_note(w, VERDICT_CONTROL, VERDICT_BECAUSE_CONTROL);
+		step_judge_mode(w, s);
 		return;
 	}
 	if (is_of_transaction(s))

@@ -69,6 +69,23 @@ enum pin_reason {
 
 enum route_hint { HINT_NONE, HINT_PRIMARY, HINT_REPLICA };
 
+/* What a message of one statement does to the transaction it stands in. */
+enum transaction_step {
+	STEP_NONE, /* nothing; also: more than one statement */
+	STEP_BEGIN, /* BEGIN */
+	STEP_START, /* START TRANSACTION */
+	STEP_MODE, /* SET TRANSACTION, but for SNAPSHOT */
+	STEP_COMMIT, /* COMMIT, END; without AND CHAIN */
+	STEP_ROLLBACK, /* ROLLBACK, ABORT; without AND CHAIN */
+	STEP_OTHER, /* SAVEPOINT, COMMIT AND CHAIN, PREPARE TRANSACTION, ... */
+};
+
+/* What BEGIN, START TRANSACTION and SET TRANSACTION ask for. */
+struct transaction_mode {
+	enum { ACCESS_DEFAULT, ACCESS_READ_ONLY, ACCESS_READ_WRITE } access;
+	enum { ISOLATION_DEFAULT, ISOLATION_SERIALIZABLE, ISOLATION_OTHER } isolation;
+};
+
 struct verdict {
 	enum verdict_kind kind;
 	enum verdict_reason reason;
@@ -78,6 +95,8 @@ struct verdict {
 	/* Nothing but SET, SHOW, LISTEN, …: a trace in the session perhaps, none in the
 	 * database. */
 	bool writes_nothing;
+	enum transaction_step step;
+	struct transaction_mode mode; /* STEP_BEGIN, STEP_START, STEP_MODE */
 	bool changes_schema; /* DDL: the catalogue must be read again */
 	bool resets_settings; /* RESET, SET ... TO DEFAULT, DISCARD ALL: of some or all */
 	bool resets_all; /* RESET ALL, DISCARD ALL */
@@ -98,13 +117,14 @@ struct verdict {
 	const char *const *functions; /* also operators' names are not here: see volatility.h */
 	const char *const *operators; /* e.g. "+", "@>", "pg_catalog.+" */
 	const char *const *relations; /* read or written, without CTE names */
+	const char *const *written; /* those of them that INSERT, UPDATE, ... name as a target */
 	const char *const *types; /* cast to */
 	/* The b of "a.b" and "(a).b": a column, or else the function b(a). */
 	const char *const *attributes;
 	const char *const *settings; /* SET or RESET for the session; lower case */
 	const char *const *sets; /* those of them that are not RESET afterwards */
-	uint16_t function_count, operator_count, relation_count, type_count, attribute_count,
-		setting_count, set_count, deallocated_count;
+	uint16_t function_count, operator_count, relation_count, written_count, type_count,
+		attribute_count, setting_count, set_count, deallocated_count;
 	uint32_t size_bytes; /* of the one allocation */
 };
 

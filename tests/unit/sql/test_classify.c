@@ -139,7 +139,7 @@ static const struct expectation expectations[] = {
 	/* analyze */
 	{ "explain analyze select 1", ANALYZE },
 	{ "explain (analyze) insert into t values (1)", ANALYZE },
-	{ "explain (analyze false) select 1", ANALYZE },
+	{ "explain (analyze false) select 1", READ },
 	{ "explain (verbose, analyze on) select 1", ANALYZE },
 	{ "explain analyze execute p", ANALYZE },
 	/* WITH that writes */
