@@ -110,8 +110,6 @@ def test_verdicts_come_back(proxy, cluster):
         wait_place(proxy, cluster, "select altered()", where)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError,
-                   reason="names count in all schemas, whatever the search_path")
 def test_search_path_tells_which_function_is_meant(proxy, cluster):
     cluster.primary.psql("create function turned.calm() returns int language sql volatile as"
                          " 'insert into turned.written values (1) returning n'", "app")
